@@ -1,0 +1,16 @@
+//! What every crate of dagvault shares: the memory layout, limits, the ABI table, ids, strict dag-cbor,
+//! store errors, arenas and fork-join. No I/O and no secrets' algorithms live here.
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+pub mod abi;
+pub mod arena;
+pub mod cbor;
+pub mod error;
+pub mod ids;
+pub mod layout;
+pub mod limits;
+pub mod parallel;
+pub mod slots;
+pub mod sync;

@@ -1,0 +1,48 @@
+//! Every maximum that dagvault keeps, with its unit in its name.
+
+/// Largest stored block, envelope and padding included.
+pub const BLOCK_BYTES_MAX: usize = 256 * 1024;
+/// Plaintext bytes of a value that go into one chunk block; the last chunk of a value may be shorter.
+pub const CHUNK_BYTES: usize = 255 * 1024;
+/// Largest value kept inside its tree node, before compression.
+pub const INLINE_BYTES_MAX: usize = 32 * 1024;
+/// Smallest value that is compressed by default; smaller ones may hold a secret beside chosen text.
+pub const COMPRESS_BYTES_MIN: usize = 4 * 1024;
+/// Largest value: chunk links are counted by 32 bits.
+pub const VALUE_BYTES_MAX: u64 = 1 << 46;
+/// Longest path, in bytes of UTF-8.
+pub const PATH_BYTES_MAX: usize = 4096;
+/// Longest name of a metadata key, in bytes of UTF-8.
+pub const META_KEY_BYTES_MAX: usize = 128;
+/// Largest metadata of a path, keys and values together.
+pub const META_BYTES_MAX: usize = 16 * 1024;
+/// Versions kept inside a path's own tree entry; older ones spill into linked history nodes.
+pub const ENTRY_VERSIONS_MAX: usize = 8;
+/// Bytes of one tree entry above which its older versions spill, whatever their count.
+pub const ENTRY_BYTES_MAX: usize = 64 * 1024;
+/// Plaintext bytes of a tree node at which it is closed even without a boundary of its own.
+pub const NODE_BYTES_SOFT: usize = 160 * 1024;
+/// Largest plaintext of any node.
+pub const NODE_BYTES_MAX: usize = CHUNK_BYTES;
+/// Depth of the state tree, levels of nodes.
+pub const TREE_DEPTH_MAX: usize = 32;
+/// Key slots of one vault.
+pub const KEY_SLOTS_MAX: usize = 8;
+/// Largest head cell.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Longest passphrase or key file, in bytes.
+pub const PASSPHRASE_BYTES_MAX: usize = 64 * 1024;
+/// Most memory that a key slot may ask of Argon2id, in KiB.
+pub const KDF_MEMORY_KIB_MAX: u32 = 512 * 1024;
+/// Worker instances or threads of one engine, the calling one included.
+pub const WORKERS_MAX: usize = 16;
+/// Items of one list, history or batch request.
+pub const PAGE_ITEMS_MAX: usize = 4096;
+/// Bytes of values that one request or answer carries; larger values stream.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Open read, write and verify handles of one engine.
+pub const HANDLES_MAX: usize = 64;
+/// Blocks read or written by one call of a store.
+pub const BATCH_BLOCKS_MAX: usize = 256;
+/// Entries of the cache of decrypted tree nodes, in bytes of plaintext.
+pub const NODE_CACHE_BYTES: usize = 16 * 1024 * 1024;

@@ -1,0 +1,32 @@
+//! AES-256-GCM (NIST SP 800-38D, sections 7.1 and 7.2, with a nonce of 96 bits) by the crate `aes-gcm`.
+//! Lengths were checked above.
+
+use super::{KEY_BYTES, TAG_BYTES};
+use crate::{Error, secret::Secret};
+use aes_gcm::{KeyInit, Aes256Gcm, aead::AeadInOut};
+
+pub(super) const NONCE_BYTES: usize = 12;
+
+pub(super) fn seal(
+    key: &Secret<KEY_BYTES>,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    buf: &mut [u8],
+) -> Result<[u8; TAG_BYTES], Error> {
+    Aes256Gcm::new(key.expose().into())
+        .encrypt_inout_detached(nonce.into(), aad, buf.into())
+        .map(Into::into)
+        .map_err(|_| Error::InputLength)
+}
+
+pub(super) fn open(
+    key: &Secret<KEY_BYTES>,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    buf: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), Error> {
+    Aes256Gcm::new(key.expose().into())
+        .decrypt_inout_detached(nonce.into(), aad, buf.into(), tag.into())
+        .map_err(|_| Error::Authentication)
+}

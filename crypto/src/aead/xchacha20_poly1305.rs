@@ -1,0 +1,32 @@
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, section 2; RFC 8439, section 2.8) by the crate `chacha20poly1305`.
+//! Lengths were checked above.
+
+use super::{KEY_BYTES, TAG_BYTES};
+use crate::{Error, secret::Secret};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, aead::AeadInOut};
+
+pub(super) const NONCE_BYTES: usize = 24;
+
+pub(super) fn seal(
+    key: &Secret<KEY_BYTES>,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    buf: &mut [u8],
+) -> Result<[u8; TAG_BYTES], Error> {
+    XChaCha20Poly1305::new(key.expose().into())
+        .encrypt_inout_detached(nonce.into(), aad, buf.into())
+        .map(Into::into)
+        .map_err(|_| Error::InputLength)
+}
+
+pub(super) fn open(
+    key: &Secret<KEY_BYTES>,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    buf: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), Error> {
+    XChaCha20Poly1305::new(key.expose().into())
+        .decrypt_inout_detached(nonce.into(), aad, buf.into(), tag.into())
+        .map_err(|_| Error::Authentication)
+}

@@ -1,0 +1,57 @@
+//! The one cryptographic API of dagvault.
+//!
+//! | Module | What | Specified by |
+//! |-|-|-|
+//! | [`secret`] | containers for secret bytes, comparison in constant time | – |
+//! | [`hash`] | BLAKE3: hash, keyed hash, key derivation | BLAKE3 paper |
+//! | [`sha256`] | SHA-256, HMAC | FIPS 180-4, RFC 2104 |
+//! | [`aead`] | XChaCha20-Poly1305, AES-256-GCM | draft-irtf-cfrg-xchacha, RFC 8439, SP 800-38D |
+//! | [`committing`] | the block envelope: an AEAD that commits to its key | this crate |
+//! | [`hkdf`] | HKDF-SHA-256 | RFC 5869 |
+//! | [`argon2id`] | keys from passphrases | RFC 9106 |
+//! | [`sign`] | Ed25519 | RFC 8032 |
+//!
+//! Nothing here draws randomness: salts, nonces and seeds are arguments, so that tests can fix them and the wasm
+//! guest needs no entropy backend. Nothing here knows formats of the vault either.
+//!
+//! # Backends
+//! The API comes first and is all that callers see: byte arrays and slices in, arrays and [`Error`] out, no type
+//! of a dependency. Today each function calls one well-kept crate on every target; those choose instructions at
+//! run time on x86-64 and ARM, and BLAKE3 uses simd128 in wasm. Our own kernels come behind the same API, where
+//! the crates are slow in wasm (AES, GHASH, ChaCha20, Poly1305, SHA-256 over several messages): an algorithm's
+//! file then becomes a folder with `portable.rs` (the crate's call, which stays as the oracle of the tests) and a
+//! file for each instruction set (`wasm32_simd128.rs`, …) with the same signature, chosen at run time natively
+//! and by `target_feature` in wasm. All backends give the same bytes, and the vectors of `selftest` run through
+//! each of them.
+//!
+//! # Constant time and erasure
+//! No table is indexed by secrets and no branch depends on them in the backends on the supported targets, but
+//! for Argon2id, whose second half depends on data by design (RFC 9106, section 3.4.1.3). Keys, key schedules
+//! and hash states are erased on drop. Copies in registers and in dead stack frames are beyond reach of safe
+//! code, except after Argon2id, where the stack is overwritten too.
+//!
+//! # Features
+//! * `parallel`: Argon2id fills its lanes on several threads (rayon; native only).
+//! * `selftest`: known answers of the standards, without std, callable inside the guest.
+//! * `vectors`: the Wycheproof vectors (std), run through any implementation of `selftest::case`.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod aead;
+pub mod argon2id;
+pub mod committing;
+mod error;
+pub mod hash;
+pub mod hkdf;
+pub mod secret;
+#[cfg(feature = "selftest")]
+pub mod selftest;
+pub mod sha256;
+pub mod sign;
+#[cfg(feature = "vectors")]
+pub mod vectors;
+
+pub use error::Error;
