@@ -23,6 +23,24 @@ pub const CURSOR_END: u64 = u64::MAX;
 pub const COMMIT_ERASE_OLD_CELLS: u32 = 1;
 /// Most items that one `parallel_for` takes.
 pub const JOBS_MAX: u32 = 1 << 20;
+/// Most digests that one `block_has_many` or `block_delete_many` takes.
+pub const IDS_MAX: u32 = 16 * 1024;
+/// Most rows of one iteration page: a store answers no more at once.
+pub const ITERATE_ROWS_MAX: u32 = 4096;
+/// Most bytes of one answer.
+pub const ANSWER_BYTES_MAX: u32 = 128 * 1024 * 1024;
+/// Most bytes of one line of `log`.
+pub const LOG_BYTES_MAX: u32 = 1024;
+
+/// Level of `log`: memory ran out; the guest traps next.
+pub const LOG_NO_MEMORY: u32 = 0;
+/// Level of `log`: the guest panicked, at this place; it traps next.
+pub const LOG_PANIC: u32 = 1;
+/// Level of `log`: something to know.
+pub const LOG_NOTICE: u32 = 2;
+
+/// The figures of `dv_heap`, by index, as `HeapStats` of the API names them.
+pub const HEAP_FIGURES: [&str; 5] = ["used", "peak", "claimed", "allocations", "fragmentation_permille"];
 
 /// Hands the table of imports to the macro `$expand`, as `fn name(arg: type, …) -> i64;` with docs.
 #[macro_export]

@@ -3,7 +3,9 @@
 /// Largest stored block, envelope and padding included.
 pub const BLOCK_BYTES_MAX: usize = 256 * 1024;
 /// Plaintext bytes of a value that go into one chunk block; the last chunk of a value may be shorter.
-pub const CHUNK_BYTES: usize = 255 * 1024;
+///
+/// The most whose worst-case LZ4 output still fits into a worker's scratch slot of 256 KiB.
+pub const CHUNK_BYTES: usize = 232 * 1024;
 /// Largest value kept inside its tree node, before compression.
 pub const INLINE_BYTES_MAX: usize = 32 * 1024;
 /// Smallest value that is compressed by default; smaller ones may hold a secret beside chosen text.
@@ -23,7 +25,7 @@ pub const ENTRY_BYTES_MAX: usize = 64 * 1024;
 /// Plaintext bytes of a tree node at which it is closed even without a boundary of its own.
 pub const NODE_BYTES_SOFT: usize = 160 * 1024;
 /// Largest plaintext of any node.
-pub const NODE_BYTES_MAX: usize = CHUNK_BYTES;
+pub const NODE_BYTES_MAX: usize = 255 * 1024;
 /// Depth of the state tree, levels of nodes.
 pub const TREE_DEPTH_MAX: usize = 32;
 /// Key slots of one vault.

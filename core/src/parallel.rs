@@ -16,10 +16,11 @@ pub fn for_each(count: usize, job: &(dyn Fn(usize) + Sync)) {
 }
 
 #[cfg(feature = "rayon")]
-fn spread(count: usize, job: &(dyn Fn(usize) + Sync)) {
-    use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
-    (0..count).into_par_iter().with_max_len(1).for_each(job);
-}
+mod native;
+#[cfg(feature = "rayon")]
+pub use native::Workers;
+#[cfg(feature = "rayon")]
+use native::spread;
 
 #[cfg(all(feature = "guest", not(feature = "rayon")))]
 fn spread(count: usize, job: &(dyn Fn(usize) + Sync)) {
@@ -89,6 +90,19 @@ pub fn map<T: Send>(count: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
     slots.into_iter().map(|slot| slot.0.into_inner().expect("every item has run")).collect()
 }
 
+/// The results of `job` for each item, in order; takes the items out of `items`.
+///
+/// # Panics
+/// If `job` panics, or an item is `None`.
+pub fn map_take<I: Send, T: Send>(items: &mut [Option<I>], job: impl Fn(I) -> T + Sync) -> Vec<T> {
+    let items: Vec<_> = items.iter_mut().map(|item| Slot(UnsafeCell::new(item.take()))).collect();
+    map(items.len(), |index| {
+        // SAFETY: `map` runs this number once, and nobody else touches this slot meanwhile.
+        let item = unsafe { (*items[index].0.get()).take() };
+        job(item.expect("items are there"))
+    })
+}
+
 /// As [`map`], stopping at the failure of the lowest number.
 ///
 /// # Errors
@@ -103,6 +117,13 @@ pub fn try_map<T: Send, E: Send>(
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn items_are_taken_once() {
+        let mut items: Vec<_> = (0..100).map(|index| Some(alloc::vec![index])).collect();
+        assert_eq!(map_take(&mut items, |item| item[0]), (0..100).collect::<Vec<_>>());
+        assert!(items.iter().all(Option::is_none));
+    }
 
     #[test]
     fn results_come_in_order() {

@@ -1,8 +1,8 @@
 //! Argon2id version 1.3 ([RFC 9106](https://www.rfc-editor.org/rfc/rfc9106)): keys from passphrases.
 //!
-//! Parameters come out of stored data that anyone may have altered, so their bounds are checked before a byte is
-//! allocated; the memory is allocated fallibly, and overwritten with zeros afterwards since it holds material
-//! derived from the password.
+//! Parameters come out of stored data that anyone may have altered, so their bounds are checked before a byte
+//! is allocated; the memory is allocated fallibly, and overwritten with zeros afterwards since it holds
+//! material derived from the password.
 //!
 //! Backend: `argon2`. With the crate feature `parallel` it fills the lanes on several threads; the lanes are
 //! part of the function, the threads are not, so results are the same.
@@ -24,7 +24,7 @@ pub const OUTPUT_BYTES_MAX: usize = 1024;
 pub const PASSES_MAX: u32 = 16;
 /// Most lanes.
 pub const LANES_MAX: u32 = 16;
-/// Most memory that [`derive`] takes, whatever the caller allows, in KiB: 4 GiB.
+/// Most memory that [`derive()`] takes, whatever the caller allows, in KiB: 4 GiB.
 pub const MEMORY_KIB_MAX: u32 = 4 << 20;
 /// Least memory for each lane, in KiB (RFC 9106, section 3.1).
 pub const LANE_MEMORY_KIB_MIN: u32 = 8;
@@ -72,8 +72,8 @@ impl Params {
 /// memory by their own limit before, by [`Params::check`].
 ///
 /// # Errors
-/// [`Error::Parameters`], [`Error::SaltLength`], [`Error::OutputLength`], [`Error::InputLength`] (a password of
-/// 4 GiB), all before anything is allocated; [`Error::Memory`] when the allocation fails.
+/// [`Error::Parameters`], [`Error::SaltLength`], [`Error::OutputLength`], [`Error::InputLength`] (a password
+/// of 4 GiB), all before anything is allocated; [`Error::Memory`] when the allocation fails.
 ///
 /// # Example
 /// ```
@@ -123,9 +123,8 @@ fn fill_and_finalize(inputs: &Inputs<'_>, params: &Params, out: &mut [u8]) -> Re
         .build()
         .map_err(|_| Error::Parameters)?;
     let block_count = backend_params.block_count();
-    let backend =
-        Argon2::new_with_secret(inputs.secret, Algorithm::Argon2id, Version::V0x13, backend_params)
-            .map_err(|_| Error::InputLength)?;
+    let backend = Argon2::new_with_secret(inputs.secret, Algorithm::Argon2id, Version::V0x13, backend_params)
+        .map_err(|_| Error::InputLength)?;
     let mut matrix = Matrix::allocate(block_count)?;
     backend
         .hash_password_into_with_memory(inputs.password, inputs.salt, out, matrix.0.as_mut_slice())

@@ -1,7 +1,7 @@
 //! The envelope cipher of every block: authenticated encryption that commits to its key.
 //!
-//! From the suite's number, a 32-byte link key and a 32-byte salt one BLAKE3 `derive_key` output of 88 bytes is
-//! taken, under [`CONTEXT`]:
+//! From the suite's number, a 32-byte link key and a 32-byte salt one BLAKE3 `derive_key` output of 88 bytes
+//! is taken, under [`CONTEXT`]:
 //!
 //! ```text
 //! material = suite (1) | link key (32) | salt (32)
@@ -12,24 +12,24 @@
 //!
 //! # Why it commits
 //! Neither XChaCha20-Poly1305 nor AES-256-GCM commits to its key: whoever chooses two keys can build one
-//! ciphertext which both open, to different plaintexts. That breaks what stands on top: "partitioning oracles"
-//! try many passwords with one ciphertext (Len, Grubbs, Ristenpart, USENIX Security 2021), and one attachment
-//! shows different contents to different readers (Dodis and others, CRYPTO 2018). Here an opening first compares
-//! the commitment, so two triples (suite, link key, salt) which open one envelope have equal 256-bit commitments:
-//! a collision of BLAKE3, about 2^128 work. The material has a fixed length, so distinct triples are distinct
-//! inputs. This is the generic derived-commitment transform of Albertini, Duong, Gueron, Kölbl, Luykx and Schmieg
-//! (*How to Abuse and Fix Authenticated Encryption Without Key Commitment*, USENIX Security 2022), "CMT-1" in the
-//! terms of Bellare and Hoang (EUROCRYPT 2022).
+//! ciphertext which both open, to different plaintexts. That breaks what stands on top: "partitioning
+//! oracles" try many passwords with one ciphertext (Len, Grubbs, Ristenpart, USENIX Security 2021), and one
+//! attachment shows different contents to different readers (Dodis and others, CRYPTO 2018). Here an opening
+//! first compares the commitment, so two triples (suite, link key, salt) which open one envelope have equal
+//! 256-bit commitments: a collision of BLAKE3, about 2^128 work. The material has a fixed length, so distinct
+//! triples are distinct inputs. This is the generic derived-commitment transform of Albertini, Duong, Gueron,
+//! Kölbl, Luykx and Schmieg (*How to Abuse and Fix Authenticated Encryption Without Key Commitment*, USENIX
+//! Security 2022), "CMT-1" in the terms of Bellare and Hoang (EUROCRYPT 2022).
 //!
 //! It does **not** commit to the associated data (CMT-4, as CTX of Chan and Rogaway, ESORICS 2022, would):
 //! who knows the link key can make one ciphertext and tag that verify under two associated data, with one
-//! plaintext. Associated data here are format and kind of a block, which the reader fixes before opening, and a
-//! block's name is a hash over its whole envelope, so nothing rests on more.
+//! plaintext. Associated data here are format and kind of a block, which the reader fixes before opening, and
+//! a block's name is a hash over its whole envelope, so nothing rests on more.
 //!
 //! # Why nothing is counted
-//! Each block takes a fresh random salt of 256 bits and thereby a key and a nonce of its own. No counter exists
-//! that a crash, a copy or a rollback could repeat; salts of 2^64 blocks collide with probability 2^-129, and
-//! each key encrypts one message, far below any limit of either cipher.
+//! Each block takes a fresh random salt of 256 bits and thereby a key and a nonce of its own. No counter
+//! exists that a crash, a copy or a rollback could repeat; salts of 2^64 blocks collide with probability
+//! 2^-129, and each key encrypts one message, far below any limit of either cipher.
 
 use crate::{
     Error,
@@ -96,8 +96,8 @@ pub fn seal(
 /// Compares the commitment in constant time, then authenticates and decrypts `buf` in place.
 ///
 /// # Errors
-/// [`Error::Authentication`], without saying more, for a wrong key, salt, suite, commitment, tag, ciphertext or
-/// `aad`; [`Error::InputLength`] above [`aead::INPUT_BYTES_MAX`]. After any error `buf` is all zero.
+/// [`Error::Authentication`], without saying more, for a wrong key, salt, suite, commitment, tag, ciphertext
+/// or `aad`; [`Error::InputLength`] above [`aead::INPUT_BYTES_MAX`]. After any error `buf` is all zero.
 pub fn open(
     suite: Suite,
     link_key: &Secret<KEY_BYTES>,

@@ -4,8 +4,8 @@
 //! Its three modes (hash, keyed hash, key derivation) are separated by flags inside the compression function:
 //! an output of one mode is no output of another. Target: 128-bit security for outputs of 32 bytes and more.
 //!
-//! Backend: `blake3`, which takes SSE, AVX or NEON as the CPU offers them, and simd128 in wasm. It has no table
-//! and no branch that depends on data.
+//! Backend: `blake3`, which takes SSE, AVX or NEON as the CPU offers them, and simd128 in wasm. It has no
+//! table and no branch that depends on data.
 
 use zeroize::Zeroize;
 
@@ -23,15 +23,15 @@ pub fn hash(data: &[u8]) -> [u8; HASH_BYTES] {
     *blake3::hash(data).as_bytes()
 }
 
-/// Returns the 32-byte keyed BLAKE3 hash of `data` (BLAKE3 paper, section 2.3, mode `keyed_hash`): a PRF and a
-/// MAC; compare codes by [`crate::secret::ct_eq`] only.
+/// Returns the 32-byte keyed BLAKE3 hash of `data` (BLAKE3 paper, section 2.3, mode `keyed_hash`): a PRF and
+/// a MAC; compare codes by [`crate::secret::ct_eq`] only.
 #[must_use]
 pub fn keyed(key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
     *blake3::keyed_hash(key, data).as_bytes()
 }
 
-/// Fills `out`, of any length, with the key derived from the concatenated `material` for the purpose `context`
-/// (BLAKE3 paper, section 2.3, mode `derive_key`, extended output).
+/// Fills `out`, of any length, with the key derived from the concatenated `material` for the purpose
+/// `context` (BLAKE3 paper, section 2.3, mode `derive_key`, extended output).
 ///
 /// `context` is a constant: globally unique, written in the source, never data. The boundaries between the
 /// pieces of `material` are not encoded; all but one of them must have a fixed length. A short output is a

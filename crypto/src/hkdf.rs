@@ -1,5 +1,5 @@
-//! HKDF-SHA-256 ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)), for protocols that prescribe it; our own
-//! derivations use [`crate::hash::derive`].
+//! HKDF-SHA-256 ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)), for protocols that prescribe it; our
+//! own derivations use [`crate::hash::derive`].
 //!
 //! Backend: `hkdf` over the SHA-256 of [`crate::sha256`].
 

@@ -11,24 +11,26 @@
 //! | [`argon2id`] | keys from passphrases | RFC 9106 |
 //! | [`sign`] | Ed25519 | RFC 8032 |
 //!
-//! Nothing here draws randomness: salts, nonces and seeds are arguments, so that tests can fix them and the wasm
-//! guest needs no entropy backend. Nothing here knows formats of the vault either.
+//! Nothing here draws randomness: salts, nonces and seeds are arguments, so that tests can fix them and the
+//! wasm guest needs no entropy backend. Nothing here knows formats of the vault either.
 //!
 //! # Backends
-//! The API comes first and is all that callers see: byte arrays and slices in, arrays and [`Error`] out, no type
-//! of a dependency. Today each function calls one well-kept crate on every target; those choose instructions at
-//! run time on x86-64 and ARM, and BLAKE3 uses simd128 in wasm. Our own kernels come behind the same API, where
-//! the crates are slow in wasm (AES, GHASH, ChaCha20, Poly1305, SHA-256 over several messages): an algorithm's
-//! file then becomes a folder with `portable.rs` (the crate's call, which stays as the oracle of the tests) and a
-//! file for each instruction set (`wasm32_simd128.rs`, …) with the same signature, chosen at run time natively
-//! and by `target_feature` in wasm. All backends give the same bytes, and the vectors of `selftest` run through
-//! each of them.
+//! The API comes first and is all that callers see: byte arrays and slices in, arrays and [`Error`] out, no
+//! type of a dependency. Today each function calls one well-kept crate on every target; those choose
+//! instructions at run time on x86-64 and ARM, and BLAKE3 uses simd128 in wasm. Our own kernels come behind
+//! the same API, where the crates are slow in wasm (AES, GHASH, ChaCha20, Poly1305, SHA-256 over several
+//! messages): an algorithm's file then becomes a folder with `portable.rs` (the crate's call, which stays as
+//! the oracle of the tests) and a file for each instruction set (`wasm32_simd128.rs`, …) with the same
+//! signature, chosen at run time natively and by `target_feature` in wasm. All backends give the same bytes,
+//! and the vectors of `selftest` run through each of them.
 //!
 //! # Constant time and erasure
-//! No table is indexed by secrets and no branch depends on them in the backends on the supported targets, but
-//! for Argon2id, whose second half depends on data by design (RFC 9106, section 3.4.1.3). Keys, key schedules
+//! No table is indexed by secrets and no branch depends on them in the source of the backends on the
+//! supported targets (a compiler or a wasm engine promises nothing about it), but for Argon2id, which depends
+//! on data by design after the first half of its first pass (RFC 9106, section 3.4.1.3). Keys, key schedules
 //! and hash states are erased on drop. Copies in registers and in dead stack frames are beyond reach of safe
-//! code, except after Argon2id, where the stack is overwritten too.
+//! code, except after Argon2id, where the calling thread's stack is overwritten too (not that of the helpers
+//! which `parallel` brings).
 //!
 //! # Features
 //! * `parallel`: Argon2id fills its lanes on several threads (rayon; native only).
@@ -39,6 +41,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "vectors")]
+extern crate std;
 
 pub mod aead;
 pub mod argon2id;

@@ -26,7 +26,7 @@ fn argon2id_of_64_mib_equals_the_reference() {
 #[test]
 fn malformed_cases_are_refused() {
     for op in 0..=u8::MAX {
-        for input in [&[][..], &[1], &[0xff; 16], &encode(&[&[]; 9])] {
+        for input in [&[][..], &[1], &[0xff; 16], &encode(&[&[][..]; 9])] {
             assert_eq!(answer(&case(op, input)), Err(MALFORMED), "operation {op}");
         }
     }

@@ -1,4 +1,17 @@
-//! x
+//! Blocks and their envelopes, links, parallel traversal, and the stores that keep blocks and cells.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![forbid(unsafe_code)]
+
 extern crate alloc;
+
+#[cfg(feature = "std")]
+pub mod disk;
+pub mod envelope;
+#[cfg(feature = "std")]
+pub mod files;
+pub mod link;
+pub mod memory;
+pub mod readonly;
 pub mod store;
+pub mod system;
+pub mod walk;

@@ -3,7 +3,7 @@
 
 use super::{KEY_BYTES, TAG_BYTES};
 use crate::{Error, secret::Secret};
-use aes_gcm::{KeyInit, Aes256Gcm, aead::AeadInOut};
+use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 
 pub(super) const NONCE_BYTES: usize = 12;
 

@@ -1,10 +1,10 @@
 //! Authenticated encryption with associated data, raw: the caller brings key and nonce.
 //!
-//! Blocks of the vault never use this directly but [`crate::committing`], which derives key and nonce. A nonce
-//! must not repeat under a key: with AES-256-GCM a repetition gives the authentication key away.
+//! Blocks of the vault never use this directly but [`crate::committing`], which derives key and nonce. A
+//! nonce must not repeat under a key: with AES-256-GCM a repetition gives the authentication key away.
 //!
-//! Messages are processed in place, the tag stands apart. Opening authenticates the whole ciphertext before it
-//! decrypts the first byte, and a buffer whose opening failed holds zeros only.
+//! Messages are processed in place, the tag stands apart. Opening authenticates the whole ciphertext before
+//! it decrypts the first byte, and a buffer whose opening failed holds zeros only.
 
 mod aes_256_gcm;
 mod xchacha20_poly1305;
@@ -29,8 +29,8 @@ pub const INPUT_BYTES_MAX: u64 = (1 << 36) - 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Suite {
-    /// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 over RFC 8439): nonce of 24 bytes, constant-time in plain
-    /// software, hence the default.
+    /// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03 over RFC 8439): nonce of 24 bytes, constant-time in
+    /// plain software, hence the default.
     XChaCha20Poly1305 = 1,
     /// AES-256-GCM (NIST SP 800-38D): nonce of 12 bytes, fast where the CPU has AES instructions; bit-sliced,
     /// without tables, where it has not.

@@ -1,5 +1,5 @@
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, section 2; RFC 8439, section 2.8) by the crate `chacha20poly1305`.
-//! Lengths were checked above.
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, section 2; RFC 8439, section 2.8) by the crate
+//! `chacha20poly1305`. Lengths were checked above.
 
 use super::{KEY_BYTES, TAG_BYTES};
 use crate::{Error, secret::Secret};

@@ -11,7 +11,8 @@ use crate::{
 };
 use alloc::{vec, vec::Vec};
 
-/// The refusal of an input that is no case: unknown operation, wrong number of fields, a field of wrong length.
+/// The refusal of an input that is no case: unknown operation, wrong number of fields, a field of wrong
+/// length.
 pub const MALFORMED: u8 = 255;
 
 /// What a case asks for; fields, then output.
@@ -38,8 +39,8 @@ pub enum Op {
     CommittingOpen = 9,
     /// salt, ikm, info, length of the output (u32) → output.
     Hkdf = 10,
-    /// password, salt, secret, associated data, parameters (memory in KiB, passes, lanes, length of the output:
-    /// four u32) → output.
+    /// password, salt, secret, associated data, parameters (memory in KiB, passes, lanes, length of the
+    /// output: four u32) → output.
     Argon2id = 11,
     /// seed 32 → public key 32.
     Ed25519Public = 12,
@@ -76,8 +77,8 @@ impl Op {
 /// Longest output that a case may ask for, in bytes.
 const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 
-/// Runs operation `op` (an [`Op`]'s number) on the fields in `input`, as [`super::encode`] writes them; the result
-/// is for [`super::answer`]. Bytes that are no case are refused as [`MALFORMED`].
+/// Runs operation `op` (an [`Op`]'s number) on the fields in `input`, as [`super::encode`] writes them; the
+/// result is for [`super::answer`]. Bytes that are no case are refused as [`MALFORMED`].
 #[must_use]
 pub fn case(op: u8, input: &[u8]) -> Vec<u8> {
     let answer = Op::of(op).and_then(|op| match op {
@@ -156,8 +157,7 @@ fn envelope(op: Op, input: &[u8]) -> Answer {
     }
     let [suite, key, salt, commitment, aad, ciphertext, tag] = fields(input)?;
     let (suite, key, mut buf) = (suite_of(suite)?, Secret::from_slice(key)?, ciphertext.to_vec());
-    let (salt, commitment, tag) =
-        (salt.try_into().ok()?, commitment.try_into().ok()?, tag.try_into().ok()?);
+    let (salt, commitment, tag) = (salt.try_into().ok()?, commitment.try_into().ok()?, tag.try_into().ok()?);
     opened(committing::open(suite, &key, salt, commitment, aad, &mut buf, tag), &buf)
 }
 
@@ -171,8 +171,11 @@ fn derivation(op: Op, input: &[u8]) -> Answer {
         let [password, salt, secret, data, params] = fields(input)?;
         let (params, length) = params.split_at_checked(12)?;
         let mut out = output(length)?;
-        let params =
-            Params { memory_kib: word(&params[..4])?, passes: word(&params[4..8])?, lanes: word(&params[8..])? };
+        let params = Params {
+            memory_kib: word(&params[..4])?,
+            passes: word(&params[4..8])?,
+            lanes: word(&params[8..])?,
+        };
         (argon2id::derive_with(&Inputs { password, salt, secret, data }, &params, &mut out), out)
     };
     Some(match derived {

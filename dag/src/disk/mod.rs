@@ -2,6 +2,7 @@
 //!
 //! Paths are relative to the vault's folder, with `/` between names; `""` is the folder itself.
 
+#[cfg(unix)]
 mod real;
 mod sim;
 mod sim_state;
@@ -9,6 +10,7 @@ mod sim_state;
 use std::io;
 use std::sync::Arc;
 
+#[cfg(unix)]
 pub use real::RealDisk;
 pub use sim::{Fault, SimDisk};
 

@@ -1,5 +1,5 @@
-//! The BLAKE3 project's official vectors (`test_vectors/test_vectors.json`, CC0): byte i of an input is i mod 251.
-//! 63, 64 and 65 bytes, which that file lacks, are from its reference implementation.
+//! The BLAKE3 project's official vectors (`test_vectors/test_vectors.json`, CC0): byte i of an input is i mod
+//! 251. 63, 64 and 65 bytes, which that file lacks, are from its published Python package.
 
 use hex_literal::hex;
 

@@ -1,5 +1,5 @@
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, A.3.1, which takes the text of RFC 8439, 2.8.2), AES-256-GCM
-//! (test cases 13 to 16 of the GCM submission to NIST), and the block envelope.
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, A.3.1, which takes the text of RFC 8439, 2.8.2),
+//! AES-256-GCM (test cases 13 to 16 of the GCM submission to NIST), and the block envelope.
 
 use super::super::{Algorithm, Failure, Op, Runner};
 use crate::aead::Suite;
@@ -30,7 +30,8 @@ const AEAD: &[Aead] = &[
         key: hex!("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"),
         nonce: &hex!("404142434445464748494a4b4c4d4e4f5051525354555657"),
         aad: &hex!("50515253c0c1c2c3c4c5c6c7"),
-        plaintext: b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
+        plaintext:
+            b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
                      sunscreen would be it.",
         sealed: &hex!(
             "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb"
@@ -86,8 +87,9 @@ const AEAD: &[Aead] = &[
     },
 ];
 
-/// Link key 00…1f, salt 80…9f, associated data "dagvault", plaintext 00, 01, … of 0 or 65 bytes; composed outside
-/// this project of Python's `blake3`, libsodium and OpenSSL. They freeze the format: they never change.
+/// Link key 00…1f, salt 80…9f, associated data "dagvault", plaintext 00, 01, … of 0 or 65 bytes; composed
+/// outside this project of Python's `blake3`, libsodium and OpenSSL. They freeze the format: they never
+/// change.
 struct Envelope {
     suite: Suite,
     plaintext_bytes: usize,
@@ -150,10 +152,11 @@ pub(in super::super) fn run(runner: &mut Runner<'_>) -> Result<(), Failure> {
         let (ciphertext, tag) = vector.sealed.split_at(plaintext.len());
         let wanted = [commitment, vector.sealed].concat();
         runner.expect(id, Op::CommittingSeal, &[&suite, &key, &salt, aad, &plaintext], Some(&wanted))?;
+        let (wrong_commitment, wrong_tag) = (flipped(commitment), flipped(tag));
         let open = |commitment, tag| [&suite, &key[..], &salt, commitment, aad, ciphertext, tag];
         runner.expect(id, Op::CommittingOpen, &open(commitment, tag), Some(&plaintext))?;
-        runner.expect(id, Op::CommittingOpen, &open(&flipped(commitment), tag), None)?;
-        runner.expect(id, Op::CommittingOpen, &open(commitment, &flipped(tag)), None)?;
+        runner.expect(id, Op::CommittingOpen, &open(&wrong_commitment, tag), None)?;
+        runner.expect(id, Op::CommittingOpen, &open(commitment, &wrong_tag), None)?;
     }
     Ok(())
 }

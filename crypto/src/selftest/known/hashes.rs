@@ -25,8 +25,11 @@ const SHA256: &[(&str, &[u8], [u8; 32])] = &[
 
 const MILLION_A: [u8; 32] = hex!("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 
-/// RFC 4231, section 4: case, key, data, code (of case 5 the full code; the RFC prints its first 16 bytes).
-const HMAC: &[(&str, &[u8], &[u8], [u8; 32])] = &[
+/// Name, key, data, code.
+type Hmac = (&'static str, &'static [u8], &'static [u8], [u8; 32]);
+
+/// RFC 4231, section 4; of case 4.6 the whole code, of which the RFC prints the first 16 bytes.
+const HMAC: &[Hmac] = &[
     (
         "RFC 4231, 4.2",
         &[0x0b; 20],
@@ -84,7 +87,12 @@ pub(in super::super) fn run(runner: &mut Runner<'_>) -> Result<(), Failure> {
     for vector in LENGTHS {
         let data: Vec<u8> = (0..=250).cycle().take(vector.bytes).collect();
         runner.expect((Algorithm::Blake3, "hash"), Op::Blake3, &[&data], Some(&vector.hash))?;
-        runner.expect((Algorithm::Blake3, "keyed_hash"), Op::Blake3Keyed, &[KEY, &data], Some(&vector.keyed))?;
+        runner.expect(
+            (Algorithm::Blake3, "keyed_hash"),
+            Op::Blake3Keyed,
+            &[KEY, &data],
+            Some(&vector.keyed),
+        )?;
         for length in [1, 32, 64, 88, 131] {
             runner.expect(
                 (Algorithm::Blake3, "derive_key"),

@@ -1,0 +1,443 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An encrypted, content-addressed DAG vault for secrets and files
+#[derive(Parser)]
+#[command(
+    name = "dagvault",
+    version,
+    max_term_width = 100,
+    after_help = "Values and passphrases are never arguments: they come from standard input, a file, a file \
+                  descriptor or a prompt. Exit codes and JSON are described in docs/cli.md."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command
+#[derive(Args, Clone)]
+pub(crate) struct Global {
+    /// The vault's folder [else: DAGVAULT, else dagvault in the platform's data folder]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) vault: Option<PathBuf>,
+    /// Which engine does the work
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = "Engine")]
+    pub(crate) engine: EngineKind,
+    /// Threads that compute [default: one a core, at most 16]
+    #[arg(long, global = true, value_name = "N", value_parser = workers, help_heading = "Engine")]
+    pub(crate) workers: Option<usize>,
+    /// Most memory of the wasm engine, for example 512M
+    #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Engine")]
+    pub(crate) max_memory: Option<u64>,
+    /// Longest time of one call of the wasm engine
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds, help_heading = "Engine")]
+    pub(crate) deadline: Option<u64>,
+    /// How long to wait for another process that writes
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = wait_seconds, default_value_t = 30)]
+    pub(crate) wait: u64,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say only what was asked for, warnings and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Read the passphrase from this file descriptor
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(i32).range(0..), help_heading = "Unlocking")]
+    pub(crate) passphrase_fd: Option<i32>,
+    /// Read the passphrase from this file
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Unlocking")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Unlock with this key file
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Unlocking")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// An engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Default)]
+pub(crate) enum EngineKind {
+    /// The WebAssembly module in Wasmtime
+    #[cfg(feature = "wasm")]
+    #[default]
+    Wasm,
+    /// The same code compiled for this machine
+    #[cfg_attr(not(feature = "wasm"), default)]
+    Native,
+}
+
+/// Cost of the derivation of a key from a passphrase (Argon2id)
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Costs {
+    /// Memory, for example 64M
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64M", help_heading = "Costs")]
+    pub(crate) kdf_memory: u64,
+    /// Passes over the memory
+    #[arg(long, value_name = "N", default_value_t = 3, help_heading = "Costs")]
+    pub(crate) kdf_passes: u32,
+    /// Lanes
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Costs")]
+    pub(crate) kdf_lanes: u32,
+}
+
+/// Where a value comes from: standard input, or a hidden prompt on a terminal, unless -i is given
+#[derive(Args, Clone)]
+pub(crate) struct Input {
+    /// Read the value from this file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// Leave out one line end at the end of the value
+    #[arg(long, short = 'n')]
+    pub(crate) no_newline: bool,
+}
+
+/// Where a value goes to: standard output unless -o is given
+#[derive(Args, Clone)]
+pub(crate) struct Output {
+    /// Write the value to this file, readable by you only
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace an existing file; show binary values on a terminal
+    #[arg(long, short)]
+    pub(crate) force: bool,
+    /// Never add a line end, not on a terminal either
+    #[arg(long, short = 'n')]
+    pub(crate) no_newline: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a new vault
+    Init(Init),
+    /// Store a value from standard input, a file or a prompt
+    Put(Put),
+    /// Print a value, or write it to a file
+    Get(Get),
+    /// List paths
+    Ls(Ls),
+    /// Mark paths as deleted; undelete brings them back
+    Rm(Rm),
+    /// Take back a deletion
+    Undelete(Undelete),
+    /// Destroy versions of a path for good
+    Destroy(Destroy),
+    /// List the versions of a path, newest first
+    History(History),
+    /// Move a path, or all paths below it, with their versions
+    Mv(FromTo),
+    /// Copy the newest version of a path, or of all paths below it
+    Cp(FromTo),
+    /// Show or change the metadata of a path
+    #[command(subcommand)]
+    Meta(Meta),
+    /// Store a folder with modes, times and symbolic links
+    Import(Import),
+    /// Write what is below a path into a folder
+    Export(Export),
+    /// Check every block, digest, value and signature
+    Verify,
+    /// Remove blocks that nothing needs any more
+    Gc(Gc),
+    /// Show figures of the vault
+    Stat(Stat),
+    /// Change the passphrase; add, remove and list key slots
+    Passwd(Passwd),
+    /// Print a completion script
+    Completions(Completions),
+    /// Check the engine's algorithms against known answers
+    Selftest,
+    /// Show the versions of the command and of its engine
+    Version,
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    /// Make this key file (32 random bytes) and protect the vault by it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) costs: Costs,
+}
+
+#[derive(Args)]
+pub(crate) struct Put {
+    /// Where to
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    /// Only if the newest version has this number; 0: only if there is none
+    #[arg(long, value_name = "N")]
+    pub(crate) cas: Option<u64>,
+    /// Make no new version of an equal value
+    #[arg(long)]
+    pub(crate) skip_equal: bool,
+    /// Compress the value (not for values that mix secrets with text of others)
+    #[arg(long, overrides_with = "no_compress")]
+    pub(crate) compress: bool,
+    /// Do not compress [default]
+    #[arg(long, overrides_with = "compress")]
+    pub(crate) no_compress: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Get {
+    /// Whose value
+    pub(crate) path: String,
+    /// Which version, by its number
+    #[arg(long, value_name = "N")]
+    pub(crate) version: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args)]
+pub(crate) struct Ls {
+    /// Where [default: everything]
+    #[arg(default_value = "", hide_default_value = true)]
+    pub(crate) prefix: String,
+    /// Show size, versions and time
+    #[arg(long, short)]
+    pub(crate) long: bool,
+    /// Show all paths below, not one level only
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+    /// Show deleted and destroyed paths, too
+    #[arg(long, short)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Rm {
+    /// Which
+    #[arg(required = true)]
+    pub(crate) paths: Vec<String>,
+    /// Each path with all below it
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Undelete {
+    /// Which
+    pub(crate) path: String,
+    /// Which version, by its number
+    #[arg(long, value_name = "N")]
+    pub(crate) version: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct Destroy {
+    /// Which
+    pub(crate) path: String,
+    /// Only these versions, by their numbers [default: all, with the path and its metadata]
+    #[arg(long = "version", value_name = "N", value_delimiter = ',')]
+    pub(crate) versions: Vec<u64>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct History {
+    /// Whose
+    pub(crate) path: String,
+    /// At most so many versions
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+}
+
+#[derive(Args)]
+pub(crate) struct FromTo {
+    /// What
+    pub(crate) from: String,
+    /// Takes its place; nothing may be there
+    pub(crate) to: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Meta {
+    /// Print all metadata, or one value
+    Get {
+        /// Whose
+        path: String,
+        /// Which key [default: all]
+        key: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Set a key to a value from standard input, a file or a prompt
+    Set {
+        /// Whose
+        path: String,
+        /// Which key
+        key: String,
+        #[command(flatten)]
+        input: Input,
+    },
+    /// Remove keys
+    Rm {
+        /// Whose
+        path: String,
+        /// Which keys
+        #[arg(required = true)]
+        keys: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The folder
+    pub(crate) dir: PathBuf,
+    /// Where to
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) into: String,
+    /// Read every file, even if its size and times are as stored
+    #[arg(long)]
+    pub(crate) rehash: bool,
+    /// Leave out files and folders by name (`*.o`) or path (`build/**`)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+    /// Mark paths as deleted whose files are gone
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not compress
+    #[arg(long)]
+    pub(crate) no_compress: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// What
+    pub(crate) prefix: String,
+    /// Where to; made if it is not there
+    pub(crate) dir: PathBuf,
+    /// Replace files that differ
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Gc {
+    /// Only count
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Stat {
+    /// Show the use of the engine's memory
+    #[arg(long)]
+    pub(crate) memory: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Passwd {
+    /// Keep the old slot and add one
+    #[arg(long, conflicts_with_all = ["remove", "list"])]
+    pub(crate) add: bool,
+    /// Read the new passphrase from this file
+    #[arg(long, value_name = "FILE", group = "source")]
+    pub(crate) new_passphrase_file: Option<PathBuf>,
+    /// Read the new passphrase from this file descriptor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..), group = "source")]
+    pub(crate) new_passphrase_fd: Option<i32>,
+    /// Make this key file for the new slot
+    #[arg(long, value_name = "FILE", group = "source")]
+    pub(crate) new_key_file: Option<PathBuf>,
+    /// Use this key file for the new slot
+    #[arg(long, value_name = "FILE", group = "source")]
+    pub(crate) add_key_file: Option<PathBuf>,
+    /// Remove the slot with this number
+    #[arg(long, value_name = "ID", conflicts_with_all = ["list", "source"])]
+    pub(crate) remove: Option<u32>,
+    /// List the slots
+    #[arg(long, conflicts_with = "source")]
+    pub(crate) list: bool,
+    #[command(flatten)]
+    pub(crate) costs: Costs,
+}
+
+#[derive(Args)]
+pub(crate) struct Completions {
+    /// For which shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// A shell.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// elvish
+    Elvish,
+    /// PowerShell
+    Powershell,
+}
+
+/// Reads `512M`, `64 MiB` or `1000` as bytes; units are powers of 1024.
+fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err("a size is a number with K, M, G or T behind it".into()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a size begins with a number".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "this size is out of range".into())
+}
+
+fn number_within(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("a whole number from {least} to {most}"))
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    let most = dagvault_core::limits::WORKERS_MAX;
+    number_within(text, 1, most as u64).map(|number| usize::try_from(number).unwrap_or(most))
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    number_within(text, 1, 1_000_000)
+}
+
+fn wait_seconds(text: &str) -> Result<u64, String> {
+    number_within(text, 0, 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(size("512M"), Ok(512 << 20));
+        assert_eq!(size("64 MiB"), Ok(64 << 20));
+        assert_eq!(size("7"), Ok(7));
+        for wrong in ["", "M", "1x", "-1", "99999999999T", "1.5G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

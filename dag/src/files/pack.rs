@@ -1,0 +1,157 @@
+//! Packs: files for many blocks at once, each written by one handle, which holds a lock on it meanwhile.
+
+use super::FileStore;
+use super::base::{Name, io_error};
+use super::format::{HEADER_BYTES, Kind, SegmentHeader, Tag, len32, push_record};
+use super::segment::{Owner, Segment, mark};
+use super::table::Entry;
+use crate::disk::{DiskFile, Open};
+use crate::store::Block;
+use dagvault_core::error::StoreError;
+use std::io;
+use std::sync::Arc;
+
+/// How much is gathered for one write.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// A pack that this handle is writing.
+pub(super) struct OpenPack {
+    name: Name,
+    tag: Tag,
+    file: Arc<dyn DiskFile>,
+    end: u64,
+    synced: bool,
+    named: bool,
+}
+
+/// What only one writing thread at a time uses.
+#[derive(Default)]
+pub(super) struct Writer {
+    packs: Vec<OpenPack>,
+}
+
+impl FileStore {
+    /// Appends blocks to the open pack, or to a new one.
+    pub(super) fn put(&self, writer: &mut Writer, blocks: &[Block], again: bool) -> Result<(), StoreError> {
+        let (mut bytes, mut entries) = (Vec::new(), Vec::new());
+        for block in blocks {
+            if !again && self.own_has(block) {
+                continue;
+            }
+            let full = |pack: &OpenPack| pack.end + bytes.len() as u64 >= self.base.sizes.pack_bytes;
+            if bytes.len() >= WRITE_BYTES || writer.packs.last().is_some_and(full) {
+                self.flush(writer, &mut bytes, &mut entries)?;
+            }
+            let roomy = writer.packs.last().is_some_and(|pack| pack.end < self.base.sizes.pack_bytes);
+            if !roomy {
+                writer.packs.push(self.new_pack()?);
+            }
+            let Some(pack) = writer.packs.last() else { continue };
+            entries.push(Entry {
+                digest: block.cid.0,
+                offset: pack.end + bytes.len() as u64,
+                len: len32(block.bytes.len()),
+            });
+            push_record(&mut bytes, &pack.tag, pack.end, Kind::Block, block.cid.0, &block.bytes);
+        }
+        self.flush(writer, &mut bytes, &mut entries)
+    }
+
+    fn own_has(&self, block: &Block) -> bool {
+        let state = self.state();
+        let mut own = state.segments.iter().filter(|segment| segment.owner == Owner::Us);
+        own.any(|segment| segment.find(&block.cid).is_some())
+    }
+
+    fn new_pack(&self) -> Result<OpenPack, StoreError> {
+        let id = self.base.random();
+        let name = Name::Pack(id);
+        let tag = Tag { store: self.base.store, segment: id };
+        let (path, temporary) = (name.path(), name.temporary());
+        let header = SegmentHeader { tag, is_log: false, number: 0, chain: [0; 32] }.encode();
+        let create = || {
+            let file = self.base.disk.open(&temporary, Open::New)?;
+            if !file.try_lock(true)? {
+                return Err(io::Error::other("a new file is locked"));
+            }
+            file.write_at(&header, 0)?;
+            self.base.disk.rename(&temporary, &path)?;
+            Ok(file)
+        };
+        let file = create().map_err(|error| {
+            drop(self.base.disk.remove(&temporary));
+            io_error(&path, &error)
+        })?;
+        self.state().segments.push(Segment::new(name, tag, Arc::clone(&file), Owner::Us));
+        Ok(OpenPack { name, tag, file, end: HEADER_BYTES, synced: true, named: false })
+    }
+
+    fn flush(
+        &self,
+        writer: &mut Writer,
+        bytes: &mut Vec<u8>,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), StoreError> {
+        let Some(pack) = writer.packs.last_mut().filter(|_| !bytes.is_empty()) else { return Ok(()) };
+        if let Err(error) = pack.file.write_at(bytes, pack.end) {
+            // What was not written whole is cut off, or overwritten by the next block.
+            drop(pack.file.set_len(pack.end));
+            return Err(io_error(&pack.name.path(), &error));
+        }
+        pack.end += bytes.len() as u64;
+        pack.synced = false;
+        self.note(pack, entries);
+        bytes.clear();
+        entries.clear();
+        Ok(())
+    }
+
+    fn note(&self, pack: &OpenPack, entries: &[Entry]) {
+        let mut state = self.state();
+        if let Some(segment) = state.segments.iter_mut().find(|segment| segment.name == pack.name) {
+            segment.insert(entries);
+            segment.walked = pack.end;
+        }
+    }
+
+    /// Makes all packs durable, and says so in them by a mark.
+    pub(super) fn sync_packs(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        for pack in writer.packs.iter_mut().filter(|pack| !pack.synced) {
+            pack.file.sync_data().map_err(|error| self.fatal(&pack.name.path(), &error))?;
+        }
+        if writer.packs.iter().any(|pack| !pack.named && !pack.synced) {
+            self.base.disk.sync_dir("packs").map_err(|error| self.fatal("packs", &error))?;
+        }
+        for pack in writer.packs.iter_mut().filter(|pack| !pack.synced) {
+            let mark = mark(&pack.tag, pack.end, [0; 32]);
+            pack.file.write_at(&mark, pack.end).map_err(|error| io_error(&pack.name.path(), &error))?;
+            pack.end += mark.len() as u64;
+            (pack.synced, pack.named) = (true, true);
+            self.note(pack, &[]);
+        }
+        Ok(())
+    }
+
+    /// Closes packs that are durable: all, or all but the one being filled.
+    pub(super) fn seal(&self, writer: &mut Writer, all: bool) {
+        let keep = usize::from(!all);
+        while writer.packs.len() > keep && writer.packs[0].synced {
+            let pack = writer.packs.remove(0);
+            let mut state = self.state();
+            if let Some(segment) = state.segments.iter_mut().find(|segment| segment.name == pack.name) {
+                segment.owner = Owner::Shared;
+                // Without an index file the next handle builds one.
+                drop(segment.write_index(&self.base));
+            }
+            // Closing releases the lock too, but the state keeps the file open for reading.
+            drop(pack.file.unlock());
+        }
+    }
+
+    /// Lets go of packs without making them durable.
+    pub(super) fn abandon(&self, writer: &mut Writer) {
+        for pack in writer.packs.drain(..) {
+            drop(pack.file.unlock());
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What a handle knows of the vault, and how it catches up with other processes.
+
+use super::base::{Base, Name, Offsets, by_segment, corrupt, io_error};
+use super::chain::{Deed, Place, WHOLE};
+use super::format::{HEADER_BYTES, SegmentHeader, Tag, index};
+use super::segment::{Owner, Report, Segment};
+use super::table::Table;
+use super::walk::{Batch, LogWalk, Window, walk_log};
+use crate::disk::DiskFile;
+use dagvault_core::error::StoreError;
+use dagvault_core::ids::Cid;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// How often a reader looks again before it calls something damaged that a writer may be changing.
+const LOOKS_MAX: usize = 5;
+
+/// The end of the log.
+pub(super) struct LogTip {
+    pub(super) number: u64,
+    pub(super) tag: Tag,
+    pub(super) file: Arc<dyn DiskFile>,
+    /// Where the next batch goes.
+    pub(super) end: u64,
+    /// The id of the last link.
+    pub(super) chain: [u8; 32],
+    /// Where the last batch begins.
+    pub(super) last_start: u64,
+    /// Where the segment's opening batch ends.
+    pub(super) floor: u64,
+    /// Whether the last link has its mark.
+    pub(super) marked: bool,
+    /// Whether what lies behind the end is known to be zeros.
+    pub(super) tail_checked: bool,
+    /// Whether the segment's name is known to be durable.
+    pub(super) named: bool,
+}
+
+/// The tables that an iteration walks.
+pub(super) type Snapshot = Arc<Vec<Arc<Table>>>;
+
+pub(super) struct State {
+    pub(super) segments: Vec<Segment>,
+    pub(super) log: LogTip,
+    pub(super) cells: BTreeMap<u32, Vec<u8>>,
+    /// An erasure that has been announced and not completed.
+    pub(super) pending: Option<([u8; 32], Vec<Place>)>,
+    pub(super) report: Report,
+    pub(super) iterations: VecDeque<(u64, Snapshot)>,
+    pub(super) iteration_last: u64,
+    /// The segment where a block was found last.
+    hint: usize,
+    forgotten: Offsets,
+}
+
+fn list(base: &Base, folder: &str) -> Result<Vec<String>, StoreError> {
+    base.disk.list(folder).map_err(|error| io_error(folder, &error))
+}
+
+fn log_numbers(base: &Base) -> Result<BTreeSet<u64>, StoreError> {
+    Ok(list(base, "log")?.iter().filter_map(|name| Name::parse_log(name)).collect())
+}
+
+fn open_tip(base: &Base, number: u64) -> Result<LogTip, StoreError> {
+    let path = Name::Log(number).path();
+    let fail = |error: std::io::Error| io_error(&path, &error);
+    let file = base.disk.open(&path, base.how()).map_err(fail)?;
+    let mut head = vec![0; index(HEADER_BYTES)];
+    let count = file.read_at(&mut head, 0).map_err(fail)?;
+    let header = SegmentHeader::decode(&head[..count])
+        .ok_or_else(|| corrupt(format!("{path}: the header is damaged")))?;
+    if header.tag.store != base.store || !header.is_log || header.number != number {
+        return Err(corrupt(format!("{path}: another file is in its place")));
+    }
+    Ok(LogTip {
+        number,
+        tag: header.tag,
+        file,
+        end: HEADER_BYTES,
+        chain: header.chain,
+        last_start: HEADER_BYTES,
+        floor: 0,
+        marked: false,
+        tail_checked: false,
+        named: false,
+    })
+}
+
+impl State {
+    /// Reads the vault. `old` gives the packs that this handle is writing, and its iterations.
+    pub(super) fn load(base: &Base, mut old: Option<&mut Self>, holding: bool) -> Result<Self, StoreError> {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            match Self::load_once(base, old.as_deref_mut(), holding) {
+                // A writer may have rolled or removed a segment between listing and opening.
+                Err(_) if looks < LOOKS_MAX => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn load_once(base: &Base, old: Option<&mut Self>, holding: bool) -> Result<Self, StoreError> {
+        let numbers = log_numbers(base)?;
+        let newest = *numbers.last().ok_or_else(|| corrupt("log: no segment is there"))?;
+        let log = open_tip(base, newest)?;
+        let tip = Segment::new(Name::Log(newest), log.tag, Arc::clone(&log.file), Owner::Shared);
+        let mut state = Self {
+            segments: vec![tip],
+            log,
+            cells: BTreeMap::new(),
+            pending: None,
+            report: old.as_ref().map_or_else(Report::default, |old| old.report.clone()),
+            iterations: VecDeque::new(),
+            iteration_last: 0,
+            hint: 0,
+            forgotten: Offsets::new(),
+        };
+        for number in numbers.range(..newest) {
+            state.segments.extend(Segment::open(base, Name::Log(*number), &mut state.report)?);
+        }
+        let own: BTreeSet<Name> = old.as_ref().map_or_else(BTreeSet::new, |old| old.own());
+        for id in list(base, "packs")?.iter().filter_map(|name| Name::parse_pack(name)) {
+            if !own.contains(&Name::Pack(id)) {
+                state.segments.extend(Segment::open(base, Name::Pack(id), &mut state.report)?);
+            }
+        }
+        if !state.advance(base, holding, true)? {
+            return Err(corrupt(format!("{}: near {}", Name::Log(newest).path(), state.log.end)));
+        }
+        if let Some(old) = old {
+            let segments = std::mem::take(&mut old.segments);
+            let (ours, others) = segments.into_iter().partition(|segment| segment.owner == Owner::Us);
+            old.segments = others;
+            state.segments.extend::<Vec<Segment>>(ours);
+            state.iterations = std::mem::take(&mut old.iterations);
+            state.iteration_last = old.iteration_last;
+        }
+        Ok(state)
+    }
+
+    fn own(&self) -> BTreeSet<Name> {
+        self.segments
+            .iter()
+            .filter(|segment| segment.owner == Owner::Us)
+            .map(|segment| segment.name)
+            .collect()
+    }
+
+    /// Catches up with the log. `holding`: this handle holds the lock, so nobody else is writing.
+    pub(super) fn refresh(&mut self, base: &Base, holding: bool) -> Result<(), StoreError> {
+        for _ in 0..LOOKS_MAX {
+            if log_numbers(base)?.last() != Some(&self.log.number) {
+                let state = Self::load(base, Some(self), holding)?;
+                *self = state;
+                return Ok(());
+            }
+            if self.advance(base, holding, false)? {
+                return Ok(());
+            }
+        }
+        Err(corrupt(format!(
+            "{}: the record at {} is damaged",
+            Name::Log(self.log.number).path(),
+            self.log.end
+        )))
+    }
+
+    /// Walks on from the known end; false if what is there makes no sense (yet).
+    fn advance(&mut self, base: &Base, holding: bool, whole: bool) -> Result<bool, StoreError> {
+        let path = Name::Log(self.log.number).path();
+        let fail = |error: std::io::Error| io_error(&path, &error);
+        let file = Arc::clone(&self.log.file);
+        let mut window = Window::new(&*file, self.log.tag);
+        let mut walk = walk_log(&mut window, self.log.end, self.log.chain, whole).map_err(fail)?;
+        if walk.damaged.is_some() {
+            return Ok(false);
+        }
+        let unfinished = !walk.batches.is_empty() && !walk.marked && !holding;
+        // The opening batch of a segment is durable before the segment has its name.
+        let opening = self.log.end == HEADER_BYTES && walk.batches.len() == 1;
+        if unfinished && !opening && base.writer_active().map_err(fail)? {
+            walk.pop(self.log.chain);
+        }
+        if self.log.end == HEADER_BYTES && walk.batches.is_empty() || !self.plausible(&walk) {
+            return Ok(false);
+        }
+        if holding {
+            self.log.tail_checked &= !walk.stale;
+        }
+        for batch in walk.batches {
+            self.apply(batch);
+        }
+        self.log.marked = walk.marked;
+        self.settle();
+        Ok(true)
+    }
+
+    /// Whether every link that cannot be read has been erased by a later one.
+    fn plausible(&self, walk: &LogWalk) -> bool {
+        let segment = self.log.tag.segment;
+        let mut unread: BTreeSet<u64> =
+            walk.batches.iter().filter(|batch| batch.link.is_none()).map(|batch| batch.offset).collect();
+        for batch in &walk.batches {
+            if let Some(Deed::Erase { places }) = batch.link.as_ref().map(|link| &link.deed) {
+                for place in places.iter().filter(|place| place.segment == segment) {
+                    unread.remove(&place.offset);
+                }
+            }
+        }
+        unread.is_empty()
+    }
+
+    /// Takes a batch of the log over; [`State::settle`] must follow.
+    pub(super) fn apply(&mut self, batch: Batch) {
+        let name = Name::Log(self.log.number);
+        if let Some(segment) = self.segments.iter_mut().find(|segment| segment.name == name) {
+            segment.insert(&batch.blocks);
+            segment.walked = batch.end;
+            if matches!(batch.link.as_ref().map(|link| &link.deed), Some(Deed::Commit { .. })) {
+                segment.commits.push(batch.offset);
+            }
+        }
+        match batch.link.map(|link| link.deed) {
+            Some(Deed::Commit { cells, .. }) => self.cells.extend(cells),
+            Some(Deed::Erase { places }) => {
+                for (segment, offsets) in by_segment(&places) {
+                    self.forgotten.entry(segment).or_default().extend(offsets);
+                }
+                self.pending = Some((batch.id, places));
+            }
+            Some(Deed::Erased { erase }) => {
+                if let Some((_, places)) = self.pending.take_if(|pending| pending.0 == erase) {
+                    for place in places.into_iter().filter(|place| place.offset == WHOLE) {
+                        self.forgotten.entry(place.segment).or_default().insert(WHOLE);
+                    }
+                }
+            }
+            None => {}
+        }
+        if self.log.end == HEADER_BYTES {
+            self.log.floor = batch.end;
+        }
+        self.log.last_start = batch.start;
+        self.log.end = batch.end;
+        self.log.chain = batch.id;
+    }
+
+    /// Forgets what the batches applied have erased.
+    pub(super) fn settle(&mut self) {
+        for (id, offsets) in std::mem::take(&mut self.forgotten) {
+            let Some(at) = self.segments.iter().position(|segment| segment.tag.segment == id) else {
+                continue;
+            };
+            if !offsets.contains(&WHOLE) {
+                self.segments[at].forget(&offsets);
+            } else if self.pending.is_none() {
+                self.segments.remove(at);
+            } else {
+                // The file is still needed for completing the erasure; its blocks are gone already.
+                let all = self.segments[at].snapshot();
+                let gone = all.entries().iter().map(|entry| entry.offset).collect();
+                self.segments[at].forget(&gone);
+            }
+        }
+    }
+
+    /// Finds packs that have come, grown or gone.
+    pub(super) fn refresh_packs(&mut self, base: &Base) -> Result<(), StoreError> {
+        let there: BTreeSet<Name> =
+            list(base, "packs")?.iter().filter_map(|name| Name::parse_pack(name)).map(Name::Pack).collect();
+        self.segments.retain(|segment| {
+            !matches!(segment.name, Name::Pack(_))
+                || segment.owner == Owner::Us
+                || there.contains(&segment.name)
+        });
+        let mut finished = Vec::new();
+        for segment in self.segments.iter_mut().filter(|segment| segment.owner == Owner::Others) {
+            let path = segment.name.path();
+            if segment.follow(&mut self.report).map_err(|error| io_error(&path, &error))? {
+                finished.push(segment.name);
+            }
+        }
+        self.segments.retain(|segment| !finished.contains(&segment.name));
+        let known: BTreeSet<Name> = self.segments.iter().map(|segment| segment.name).collect();
+        for name in there.difference(&known) {
+            self.segments.extend(Segment::open(base, *name, &mut self.report)?);
+        }
+        Ok(())
+    }
+
+    /// Where a block is: its segment, where its record begins, and its length.
+    pub(super) fn find(&mut self, id: &Cid) -> Option<(usize, u64, u32)> {
+        if let Some(segment) = self.segments.get(self.hint)
+            && let Some((offset, len)) = segment.find(id)
+        {
+            return Some((self.hint, offset, len));
+        }
+        let found =
+            self.segments.iter().enumerate().rev().find_map(|(at, segment)| Some((at, segment.find(id)?)));
+        let (at, (offset, len)) = found?;
+        self.hint = at;
+        Some((at, offset, len))
+    }
+}

@@ -1,0 +1,209 @@
+//! Several handles, as several processes have them; and how many syncs things cost.
+#![cfg(feature = "std")]
+
+mod store_common;
+
+use dagvault_core::error::StoreErrorKind;
+use dagvault_core::ids::{CellId, Cid};
+use dagvault_dag::disk::{Disk, RealDisk, SimDisk};
+use dagvault_dag::files::{FileStore, Sizes};
+use dagvault_dag::store::{Block, BlockStore, CommitOptions, Store};
+use std::sync::Arc;
+use store_common::{Rng, TINY, all_ids, block, blocks, hash, options};
+
+const PLAIN: CommitOptions = CommitOptions { erase_old_cells: false };
+const ERASE: CommitOptions = CommitOptions { erase_old_cells: true };
+
+fn open(disk: &Arc<dyn Disk>, seed: u64, sizes: Sizes) -> FileStore {
+    FileStore::open(Arc::clone(disk), options(seed, sizes)).expect("open")
+}
+
+fn with_both(test: impl Fn(Arc<dyn Disk>)) {
+    test(Arc::new(SimDisk::new(1)));
+    let path = std::env::temp_dir().join(format!(
+        "dagvault-many-{}-{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
+    drop(std::fs::remove_dir_all(&path));
+    test(Arc::new(RealDisk::new(path.clone())));
+    drop(std::fs::remove_dir_all(&path));
+}
+
+#[test]
+fn handles_see_each_others_commits() {
+    with_both(|disk| {
+        let first = FileStore::create(Arc::clone(&disk), options(1, TINY)).expect("create");
+        let second = open(&disk, 2, TINY);
+        let mut rng = Rng(5);
+        let mut value: Option<Vec<u8>> = None;
+        let mut all: Vec<Block> = Vec::new();
+        for round in 0..120_u64 {
+            let (one, two) = if rng.below(2) == 0 { (&first, &second) } else { (&second, &first) };
+            let count = rng.below(4);
+            let new_blocks = blocks(&mut rng, count, 900);
+            let new = rng.bytes(30);
+            let stale = one.commit(vec![], CellId(0), Some([0; 32]), b"no", PLAIN);
+            assert_eq!(stale.expect_err("conflict").kind, StoreErrorKind::Conflict);
+            let expected = value.as_ref().map(|value| hash(value));
+            let options = if round % 9 == 0 { ERASE } else { PLAIN };
+            one.commit(new_blocks.clone(), CellId(0), expected, &new, options).expect("commit");
+            all.extend(new_blocks);
+            assert_eq!(two.cell_load(CellId(0)), Ok(Some(new.clone())));
+            value = Some(new);
+            if round % 10 == 9 {
+                let dead: Vec<Cid> = all.iter().step_by(2).map(|block| block.cid).collect();
+                first.sync().expect("sync");
+                second.sync().expect("sync");
+                assert_eq!(one.delete_many(&dead), Ok(dead.len() as u64));
+                assert!(!two.has_many(&dead).expect("has").contains(&true));
+                assert!(two.get_many(&dead).expect("get").iter().all(Option::is_none));
+                all = all.iter().skip(1).step_by(2).cloned().collect();
+            }
+            let ids: Vec<Cid> = all.iter().map(|block| block.cid).collect();
+            let bytes: Vec<Option<Vec<u8>>> = all.iter().map(|block| Some(block.bytes.clone())).collect();
+            assert_eq!(two.get_many(&ids).expect("get"), bytes);
+        }
+        assert!(first.stats().expect("stats").log_segments >= 1);
+        assert_eq!(first.notices(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_pack_being_written_is_not_listed_elsewhere() {
+    with_both(|disk| {
+        let first = FileStore::create(Arc::clone(&disk), options(1, TINY)).expect("create");
+        let second = open(&disk, 2, TINY);
+        let blocks = blocks(&mut Rng(1), 5, 700);
+        let ids: Vec<Cid> = blocks.iter().map(|block| block.cid).collect();
+        first.put_many(blocks).expect("put");
+        assert!(all_ids(&second).expect("iterate").is_empty());
+        assert!(!second.has_many(&ids).expect("has").contains(&true), "nothing of it is durable");
+        assert_eq!(second.delete_many(&ids), Ok(0), "and nobody else collects it");
+        first.commit(vec![], CellId(0), None, b"x", PLAIN).expect("commit");
+        assert!(second.get_many(&ids).expect("get").iter().all(Option::is_some));
+        assert!(all_ids(&open(&disk, 3, TINY)).expect("iterate").is_empty());
+        first.sync().expect("sync");
+        assert_eq!(all_ids(&second).expect("iterate").len(), 5);
+        assert_eq!(second.delete_many(&ids), Ok(5));
+        assert!(!first.has_many(&ids).expect("has").contains(&true));
+        assert!(first.get_many(&ids).expect("get").iter().all(Option::is_none));
+        assert!(all_ids(&first).expect("iterate").is_empty());
+    });
+}
+
+#[test]
+fn a_held_lock_is_reported_and_does_not_hinder_opening() {
+    let sim = SimDisk::new(1);
+    let disk: Arc<dyn Disk> = Arc::new(sim);
+    let mut patience = options(1, TINY);
+    patience.lock_wait_ms = 20;
+    let store = FileStore::create(Arc::clone(&disk), patience).expect("create");
+    let lock = disk.open("lock", dagvault_dag::disk::Open::Write).expect("lock");
+    assert!(lock.try_lock(true).expect("lock"));
+    let error = store.commit(vec![], CellId(0), None, b"x", PLAIN).expect_err("busy");
+    assert_eq!(error.kind, StoreErrorKind::Busy);
+    assert!(error.detail.contains("ms"), "{error}");
+    assert_eq!(open(&disk, 2, TINY).cell_load(CellId(0)), Ok(None));
+    drop(lock);
+    store.commit(vec![], CellId(0), None, b"x", PLAIN).expect("commit");
+}
+
+/// Increments a counter in a cell until it has done its share.
+fn count_up(store: &FileStore, worker: u64, rounds: u64) {
+    let mut rng = Rng(worker);
+    for _ in 0..rounds {
+        loop {
+            let old = store.cell_load(CellId(0)).expect("load");
+            let count = old.as_ref().map_or(0, |old| u64::from_le_bytes(old[..8].try_into().expect("eight")));
+            let new = [&(count + 1).to_le_bytes()[..], &rng.bytes(20)].concat();
+            let blocks = blocks(&mut rng, 2, 900);
+            let ids: Vec<Cid> = blocks.iter().map(|block| block.cid).collect();
+            let expected = old.map(|old| hash(&old));
+            match store.commit(
+                blocks,
+                CellId(0),
+                expected,
+                &new,
+                if count.is_multiple_of(13) { ERASE } else { PLAIN },
+            ) {
+                Err(error) => assert_eq!(error.kind, StoreErrorKind::Conflict, "{error}"),
+                Ok(()) => {
+                    assert!(store.get_many(&ids).expect("get").iter().all(Option::is_some));
+                    if count.is_multiple_of(7) {
+                        assert!(store.delete_many(&ids[..1]).expect("delete") <= 1);
+                    }
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn eight_threads_with_handles_of_their_own_lose_no_update() {
+    with_both(|disk| {
+        drop(FileStore::create(Arc::clone(&disk), options(1, TINY)).expect("create"));
+        let rounds = 25;
+        std::thread::scope(|scope| {
+            for worker in 0..8 {
+                let disk = &disk;
+                scope.spawn(move || {
+                    let mut options = options(worker + 10, TINY);
+                    options.lock_wait_ms = 60_000;
+                    let store = FileStore::open(Arc::clone(disk), options).expect("open");
+                    count_up(&store, worker + 10, rounds);
+                });
+            }
+        });
+        let value = open(&disk, 3, TINY).cell_load(CellId(0)).expect("load").expect("set");
+        assert_eq!(u64::from_le_bytes(value[..8].try_into().expect("eight")), 8 * rounds);
+    });
+}
+
+#[test]
+fn threads_share_one_handle() {
+    with_both(|disk| {
+        let store = FileStore::create(disk, options(1, TINY)).expect("create");
+        std::thread::scope(|scope| {
+            for worker in 0..8 {
+                let store = &store;
+                scope.spawn(move || count_up(store, worker, 20));
+            }
+        });
+        let value = store.cell_load(CellId(0)).expect("load").expect("set");
+        assert_eq!(u64::from_le_bytes(value[..8].try_into().expect("eight")), 160);
+    });
+}
+
+#[test]
+fn a_small_commit_costs_one_sync() {
+    let disk = SimDisk::new(1);
+    let total = |disk: &SimDisk| disk.syncs().values().sum::<u64>();
+    let store = FileStore::create(Arc::new(disk.clone()), options(1, Sizes::default())).expect("create");
+    assert_eq!(total(&disk), 6, "creation: {:?}", disk.syncs());
+    let mut rng = Rng(1);
+    let mut value = Vec::new();
+    for round in 0..100 {
+        let before = total(&disk);
+        let expected = (round > 0).then(|| hash(&value));
+        value = rng.bytes(200);
+        store.commit(blocks(&mut rng, 3, 6000), CellId(0), expected, &value, PLAIN).expect("commit");
+        assert_eq!(total(&disk), before + 1);
+    }
+    let bulk = |store: &FileStore, value: &[u8], new: &[u8]| {
+        let before = total(&disk);
+        store.put_many(vec![block(vec![new[0]; 200_000])]).expect("put");
+        store.commit(vec![], CellId(0), Some(hash(value)), new, PLAIN).expect("commit");
+        total(&disk) - before
+    };
+    assert_eq!(bulk(&store, &value, b"2"), 3, "a new pack: its bytes, its name, the log");
+    assert_eq!(bulk(&store, b"2", b"3"), 2, "the same pack: its bytes, the log");
+    let before = total(&disk);
+    store.commit(vec![], CellId(0), Some(hash(b"3")), b"4", ERASE).expect("commit");
+    assert_eq!(total(&disk), before + 5, "commit, announcement, overwriting, index folder, completion");
+    let before = total(&disk);
+    drop(store);
+    drop(FileStore::open(Arc::new(disk.clone()), options(2, Sizes::default())).expect("open"));
+    assert_eq!(total(&disk), before, "closing and opening a clean vault");
+}

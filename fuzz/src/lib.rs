@@ -1,0 +1,76 @@
+//! Oracles for every parser of outside bytes: what must hold for any input, and seeds to begin with.
+//!
+//! An oracle panics where something is wrong. The fuzz targets feed it with libFuzzer; the tests here feed it with
+//! its seeds and with seeded mutations of them, so that it stays alive without a fuzzer.
+#![forbid(unsafe_code)]
+
+pub mod abi_answer;
+pub mod abi_request;
+pub mod cid;
+pub mod envelope;
+pub mod head;
+pub mod numbers;
+pub mod path;
+pub mod store;
+
+/// A fuzz target.
+pub struct Target {
+    /// Its name, which is also the name of its program.
+    pub name: &'static str,
+    /// The oracle.
+    pub check: fn(&[u8]),
+    /// Inputs to begin with.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// Every target.
+pub const TARGETS: [Target; 7] = [
+    Target { name: "abi_request", check: abi_request::check, seeds: abi_request::seeds },
+    Target { name: "abi_answer", check: abi_answer::check, seeds: abi_answer::seeds },
+    Target { name: "cid", check: cid::check, seeds: cid::seeds },
+    Target { name: "path", check: path::check, seeds: path::seeds },
+    Target { name: "envelope", check: envelope::check, seeds: envelope::seeds },
+    Target { name: "head", check: head::check, seeds: head::seeds },
+    Target { name: "store", check: store::check, seeds: store::seeds },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numbers::Numbers;
+
+    /// Mutated inputs for each target in one test run.
+    fn mutations() -> u32 {
+        if std::env::var_os("DAGVAULT_FULL").is_some() { 200_000 } else { 5_000 }
+    }
+
+    #[test]
+    fn every_target_has_a_program_of_its_name() {
+        let manifest = include_str!("../Cargo.toml");
+        for target in &TARGETS {
+            assert!(
+                manifest.contains(&format!("path = \"fuzz_targets/{}.rs\"", target.name)),
+                "{}",
+                target.name
+            );
+        }
+        assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
+    }
+
+    #[test]
+    fn seeds_and_their_mutations_pass() {
+        for target in &TARGETS {
+            let seeds = (target.seeds)();
+            assert!(!seeds.is_empty(), "{}", target.name);
+            seeds.iter().for_each(|seed| (target.check)(seed));
+            let mut numbers = Numbers::new(11);
+            for _ in 0..mutations() {
+                let mut input = seeds[numbers.below(seeds.len())].clone();
+                for _ in 0..=numbers.below(4) {
+                    numbers.mutate(&mut input);
+                }
+                (target.check)(&input);
+            }
+        }
+    }
+}

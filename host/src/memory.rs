@@ -1,0 +1,147 @@
+//! The guest's shared memory: the one place where bytes go in and out of it.
+//!
+//! Other instances may run over the memory at any time, so that no reference to its bytes is ever made: they are
+//! copied by relaxed atomic loads and stores, a word at a time. Every offset and length is distrusted.
+#![allow(unsafe_code, reason = "atomic access to memory that Wasmtime hands out as `UnsafeCell<u8>`")]
+
+use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use dagvault_core::layout::{MEMORY_PAGES_MIN, VAULT_BYTES, VAULT_OFFSET};
+use wasmtime::{Engine, MemoryType, SharedMemory};
+use zeroize::optimization_barrier;
+
+use crate::failure::Failure;
+
+const WORD_BYTES: usize = size_of::<u64>();
+/// Bytes that [`GuestMemory::wipe`] looks at together.
+const PAGE_BYTES: usize = 4096;
+
+/// The shared memory of one start of the engine.
+pub(crate) struct GuestMemory(SharedMemory);
+
+impl GuestMemory {
+    /// New memory, all zero.
+    pub(crate) fn new(engine: &Engine, pages_max: u32) -> wasmtime::Result<Self> {
+        SharedMemory::new(engine, MemoryType::shared(MEMORY_PAGES_MIN, pages_max)).map(Self)
+    }
+
+    pub(crate) fn shared(&self) -> SharedMemory {
+        self.0.clone()
+    }
+
+    /// The cells of `bytes` bytes at `offset`, if the memory has them.
+    fn cells(&self, offset: u32, bytes: usize) -> Result<&[UnsafeCell<u8>], Failure> {
+        let data = self.0.data();
+        let start = offset as usize;
+        let cells = start.checked_add(bytes).and_then(|end| data.get(start..end));
+        cells.ok_or_else(|| {
+            Failure::misbehaved(format!("{bytes} bytes at {offset:#x} are outside of the memory"))
+        })
+    }
+
+    /// Copies bytes out of the memory.
+    pub(crate) fn read(&self, offset: u32, out: &mut [u8]) -> Result<(), Failure> {
+        let cells = self.cells(offset, out.len())?;
+        let (head, words, tail) = split(cells);
+        let (out_head, out) = out.split_at_mut(head.len());
+        let (out_words, out_tail) = out.split_at_mut(words.len() * WORD_BYTES);
+        for (cell, byte) in head.iter().zip(out_head).chain(tail.iter().zip(out_tail)) {
+            *byte = cell.load(Ordering::Relaxed);
+        }
+        for (cell, bytes) in words.iter().zip(out_words.as_chunks_mut().0) {
+            // The word as it lies in memory, on any host.
+            *bytes = u64::from_le(cell.load(Ordering::Relaxed)).to_le_bytes();
+        }
+        Ok(())
+    }
+
+    /// Copies bytes out of the memory into a new vector; checks before it allocates.
+    pub(crate) fn read_vec(&self, offset: u32, bytes: usize) -> Result<Vec<u8>, Failure> {
+        self.cells(offset, bytes)?;
+        let mut out = vec![0; bytes];
+        self.read(offset, &mut out)?;
+        Ok(out)
+    }
+
+    /// Whether the memory holds exactly `expected` at `offset`.
+    pub(crate) fn holds(&self, offset: u32, expected: &[u8]) -> Result<bool, Failure> {
+        Ok(self.read_vec(offset, expected.len())? == expected)
+    }
+
+    /// Fails unless the memory has `bytes` bytes at `offset`.
+    pub(crate) fn check(&self, offset: u32, bytes: usize) -> Result<(), Failure> {
+        self.cells(offset, bytes).map(drop)
+    }
+
+    /// Copies bytes into the memory.
+    pub(crate) fn write(&self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
+        let cells = self.cells(offset, bytes.len())?;
+        let (head, words, tail) = split(cells);
+        let (in_head, rest) = bytes.split_at(head.len());
+        let (in_words, in_tail) = rest.split_at(words.len() * WORD_BYTES);
+        for (cell, byte) in head.iter().zip(in_head).chain(tail.iter().zip(in_tail)) {
+            cell.store(*byte, Ordering::Relaxed);
+        }
+        for (cell, bytes) in words.iter().zip(in_words.as_chunks().0) {
+            cell.store(u64::from_le_bytes(*bytes).to_le(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Zeroes everything that was ever written. Pages that are zero already are only read, so that memory which
+    /// was never touched is not claimed from the system now.
+    pub(crate) fn wipe(&self) {
+        let (head, words, tail) = split(self.0.data());
+        for cell in head.iter().chain(tail) {
+            cell.store(0, Ordering::Relaxed);
+        }
+        for page in words.chunks(PAGE_BYTES / WORD_BYTES) {
+            if page.iter().any(|cell| cell.load(Ordering::Relaxed) != 0) {
+                page.iter().for_each(|cell| cell.store(0, Ordering::Relaxed));
+            }
+        }
+        optimization_barrier(words);
+    }
+
+    /// Keeps the memory out of core dumps and the unlocked keys out of swap, as far as the system lets us; says
+    /// what it refused.
+    pub(crate) fn harden(&self, pages_max: u32) -> Result<(), String> {
+        let data = self.0.data();
+        let base: *mut c_void = data.as_ptr().cast::<c_void>().cast_mut();
+        let bytes = pages_max as usize * dagvault_core::layout::WASM_PAGE_BYTES;
+        if data.len() < VAULT_OFFSET + VAULT_BYTES {
+            return Err("the memory has no Vault region".into());
+        }
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::mm::{Advice, MlockFlags, madvise, mlock_with};
+            // SAFETY: Wasmtime has reserved `pages_max` pages at `base` for as long as the memory lives, and
+            // this advice changes nothing but what a core dump contains.
+            let dump = unsafe { madvise(base, bytes, Advice::LinuxDontDump) };
+            // SAFETY: the region is inside the memory, as checked above. The pages are locked as they are
+            // touched and unlocked when the memory is unmapped.
+            let swap = unsafe { mlock_with(base.byte_add(VAULT_OFFSET), VAULT_BYTES, MlockFlags::ONFAULT) };
+            dump.map_err(|error| format!("memory may be in core dumps: {error}"))?;
+            swap.map_err(|error| format!("unlocked keys may be swapped: {error}"))?;
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (base, bytes);
+        Ok(())
+    }
+}
+
+/// The cells as bytes up to the first whole word, words, and the bytes behind the last.
+fn split(cells: &[UnsafeCell<u8>]) -> (&[AtomicU8], &[AtomicU64], &[AtomicU8]) {
+    // SAFETY: both atomics have the layout of their integers, for which every pattern of bits is valid, and
+    // `align_to` gives words that are aligned. All access to the memory is by atomics here and by the guest's
+    // machine code elsewhere, never by a reference to plain bytes; `UnsafeCell` allows the writes.
+    let (head, words, tail) = unsafe { cells.align_to::<AtomicU64>() };
+    (bytes(head), words, bytes(tail))
+}
+
+fn bytes(cells: &[UnsafeCell<u8>]) -> &[AtomicU8] {
+    // SAFETY: as in `split`, with a size and an alignment of one.
+    unsafe { core::slice::from_raw_parts(cells.as_ptr().cast::<AtomicU8>(), cells.len()) }
+}

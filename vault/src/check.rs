@@ -1,0 +1,293 @@
+//! Going through everything that the head reaches: to verify it, or to mark what is alive.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use dagvault_api::{Error, VerifyStep};
+use dagvault_core::cbor;
+use dagvault_core::ids::Cid;
+use dagvault_dag::envelope::{self, Kind};
+use dagvault_dag::link::Link;
+use dagvault_dag::walk::{Task, Walk, missing};
+
+use crate::entry::{Older, Value, Version};
+use crate::head::Commit;
+use crate::keys::Keyring;
+use crate::node::{Node, SpaceKeys};
+use crate::nodes::{Nodes, damaged, decode_history, decode_index, malformed, open};
+use crate::session::Session;
+use crate::value::{open_chunk, open_inline};
+
+/// Blocks that one step visits at once.
+const STEP_BLOCKS: usize = 64;
+/// Bytes after which a step of a verification answers.
+const STEP_BYTES: u64 = 16 << 20;
+/// Commits that one step checks.
+const STEP_COMMITS: usize = 256;
+
+/// A link to follow, with what its parent says of the child.
+enum Visit {
+    Tree { level: u32, link: Link, paths: u64, last: Option<String> },
+    Index { depth: u32, link: Link },
+    Chunk { link: Link },
+    History { older: Older },
+}
+
+/// What a visit found.
+struct Found {
+    cid: Cid,
+    paths: u64,
+    versions: u64,
+    /// Chunks that are linked to and not visited, where values are not read.
+    chunks: Vec<Cid>,
+}
+
+/// Checks blocks under the keys of a vault.
+struct Checker<'k> {
+    keys: &'k SpaceKeys,
+    /// Whether values are read too, or only what links to them.
+    values: bool,
+}
+
+impl Task for Visit {
+    type Error = Error;
+    type Found = Found;
+    type Context<'c> = Checker<'c>;
+
+    fn cid(&self) -> Cid {
+        match self {
+            Self::Tree { link, .. } | Self::Index { link, .. } | Self::Chunk { link } => link.cid,
+            Self::History { older } => older.link.cid,
+        }
+    }
+
+    fn visit(self, checker: &Checker<'_>, block: Vec<u8>, next: &mut Vec<Self>) -> Result<Found, Error> {
+        let mut found = Found { cid: self.cid(), paths: 0, versions: 0, chunks: Vec::new() };
+        match self {
+            Self::Tree { level, link, paths, last } => {
+                let opened = open(Node::kind_at(level), &link, block)?;
+                let node =
+                    Node::decode(level, opened.payload()).map_err(|error| malformed(link.cid, error))?;
+                expect_digest(&link, node.digest(checker.keys))?;
+                if node.paths() != paths || last.is_some_and(|last| last != node.last()) {
+                    return Err(Error::corrupt(format!("block {}: not what its parent says", link.cid)));
+                }
+                checker.node(&node, &mut found, next)?;
+            }
+            Self::Index { depth, link } => {
+                let index = decode_index(depth, &link, &open(Kind::Index, &link, block)?)?;
+                expect_digest(&link, index.digest(checker.keys))?;
+                checker.links(depth.checked_sub(1), index.links, &mut found, next);
+            }
+            Self::Chunk { link } => {
+                open_chunk(checker.keys, &link, block)?;
+            }
+            Self::History { older } => {
+                let link = older.link;
+                let history = decode_history(&link, &open(Kind::History, &link, block)?)?;
+                expect_digest(&link, history.digest(checker.keys))?;
+                let behind = history.older.as_ref().map_or(0, |older| older.count);
+                if history.versions.len() as u64 + behind != older.count {
+                    return Err(Error::corrupt(format!("block {}: versions are missing", link.cid)));
+                }
+                checker.versions(&history.versions, &mut found, next)?;
+                next.extend(history.older.map(|older| Self::History { older }));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn expect_digest(link: &Link, digest: [u8; 32]) -> Result<(), Error> {
+    if digest == link.digest {
+        Ok(())
+    } else {
+        Err(Error::corrupt(format!("block {}: another digest than its parent says", link.cid)))
+    }
+}
+
+impl Checker<'_> {
+    fn node(&self, node: &Node, found: &mut Found, next: &mut Vec<Visit>) -> Result<(), Error> {
+        match node {
+            Node::Leaf(entries) => {
+                found.paths += entries.len() as u64;
+                for entry in entries {
+                    self.versions(&entry.versions, found, next)?;
+                    next.extend(entry.older.clone().map(|older| Visit::History { older }));
+                }
+            }
+            // The first child is visited first: the walk takes from the end.
+            Node::Branch { level, children } => {
+                next.extend(children.iter().rev().map(|child| Visit::Tree {
+                    level: level - 1,
+                    link: child.link.clone(),
+                    paths: child.paths,
+                    last: Some(child.last.clone()),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    fn versions(&self, versions: &[Version], found: &mut Found, next: &mut Vec<Visit>) -> Result<(), Error> {
+        for version in versions {
+            found.versions += 1;
+            let info = &version.info;
+            let digests: Vec<_> = match &version.value {
+                Value::Gone {} => continue,
+                Value::Inline { codec, data } => {
+                    if self.values {
+                        open_inline(self.keys, *codec, data, info.size, info.content)?;
+                    }
+                    continue;
+                }
+                Value::Chunks { links } => {
+                    self.links(None, links.clone(), found, next);
+                    links.iter().map(|link| link.digest).collect()
+                }
+                Value::Index { depth, link } => {
+                    next.push(Visit::Index { depth: *depth, link: link.clone() });
+                    vec![link.digest]
+                }
+            };
+            if Some(self.keys.content(info.size, &digests)) != info.content {
+                return Err(Error::corrupt("a value has another content hash"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Links to chunks (`None`) or to index nodes of a depth.
+    fn links(&self, depth: Option<u32>, links: Vec<Link>, found: &mut Found, next: &mut Vec<Visit>) {
+        match depth {
+            Some(depth) => {
+                next.extend(links.into_iter().rev().map(|link| Visit::Index { depth, link }));
+            }
+            None if self.values => next.extend(links.into_iter().rev().map(|link| Visit::Chunk { link })),
+            None => found.chunks.extend(links.iter().map(|link| link.cid)),
+        }
+    }
+}
+
+/// Goes back along the commits from the newest.
+struct Commits {
+    next: Vec<Cid>,
+    /// The sequence that the next one must have.
+    sequence: u64,
+}
+
+impl Commits {
+    /// Checks up to `count` commits; answers their names and bytes.
+    fn step(&mut self, nodes: &Nodes, session: &Session, count: usize) -> Result<Vec<(Cid, u64)>, Error> {
+        let mut seen = Vec::new();
+        while seen.len() < count {
+            let Some(cid) = self.next.pop() else { break };
+            let block = nodes.store.get_many(&[cid])?.pop().flatten().ok_or_else(|| missing(cid))?;
+            let bytes = block.len() as u64;
+            let commit = read_commit(cid, block, &session.keys)?;
+            let keys = &session.keys;
+            let rightful = commit.check(session.vault(), &keys.public, &keys.author);
+            let in_line = commit.sequence == self.sequence
+                && commit.parents.len() == usize::from(commit.sequence > 1);
+            if !rightful || !in_line {
+                return Err(Error::corrupt(format!("commit {cid} is not in line or not signed")));
+            }
+            self.sequence -= 1;
+            self.next.extend(commit.parents);
+            seen.push((cid, bytes));
+        }
+        Ok(seen)
+    }
+}
+
+pub(crate) fn read_commit(cid: Cid, block: Vec<u8>, keys: &Keyring) -> Result<Commit, Error> {
+    let opened =
+        envelope::open(Kind::Commit, &keys.commit, block).map_err(|error| damaged(cid, error))?;
+    cbor::from_slice(opened.payload()).map_err(|error| malformed(cid, error))
+}
+
+fn walk_of(session: &Session) -> Walk<Visit> {
+    let root = session.root.as_ref().map(|root| Visit::Tree {
+        level: root.level,
+        link: root.link.clone(),
+        paths: root.paths,
+        last: None,
+    });
+    Walk::new(root.into_iter().collect())
+}
+
+fn commits_of(session: &Session) -> Commits {
+    Commits { next: vec![session.body.commit], sequence: session.head.sequence }
+}
+
+/// A verification under way.
+pub(crate) struct Verify {
+    walk: Walk<Visit>,
+    commits: Commits,
+    step: VerifyStep,
+}
+
+impl Verify {
+    /// Begins at the head of the session; checks that the newest commit names the head's root.
+    pub(crate) fn new(nodes: &Nodes, session: &Session) -> Result<Self, Error> {
+        let cid = session.body.commit;
+        let block = nodes.store.get_many(&[cid])?.pop().flatten().ok_or_else(|| missing(cid))?;
+        let commit = read_commit(cid, block, &session.keys)?;
+        let space = &session.body.space;
+        let root = session.root.as_ref().map(|root| root.link.cid);
+        let named = commit.spaces.iter().any(|named| {
+            named.id == space.id && named.epoch == space.epoch && named.root == root
+        });
+        if !named {
+            return Err(Error::corrupt("the newest commit names another root than the head"));
+        }
+        Ok(Self { walk: walk_of(session), commits: commits_of(session), step: VerifyStep::default() })
+    }
+
+    /// Verifies on.
+    pub(crate) fn next(&mut self, nodes: &Nodes, session: &Session) -> Result<VerifyStep, Error> {
+        let checker = Checker { keys: &session.keys.space, values: true };
+        let enough = self.step.bytes + STEP_BYTES;
+        while self.walk.pending() > 0 && self.step.bytes < enough {
+            for (bytes, found) in self.walk.step(&*nodes.store, &checker, STEP_BLOCKS)? {
+                self.step.blocks += 1;
+                self.step.bytes += bytes;
+                self.step.paths += found.paths;
+                self.step.versions += found.versions;
+            }
+        }
+        if self.walk.pending() == 0 {
+            for (_, bytes) in self.commits.step(nodes, session, STEP_COMMITS)? {
+                self.step.blocks += 1;
+                self.step.commits += 1;
+                self.step.bytes += bytes;
+            }
+        }
+        self.step.pending = (self.walk.pending() + self.commits.next.len()) as u64;
+        self.step.done = self.step.pending == 0;
+        Ok(self.step)
+    }
+}
+
+/// Hands `keep` every block that the head reaches, with its bytes where they were read.
+pub(crate) fn mark(
+    nodes: &Nodes,
+    session: &Session,
+    keep: &mut dyn FnMut(Cid),
+) -> Result<(), Error> {
+    let checker = Checker { keys: &session.keys.space, values: false };
+    let mut walk = walk_of(session);
+    while walk.pending() > 0 {
+        for (_, found) in walk.step(&*nodes.store, &checker, STEP_BLOCKS)? {
+            keep(found.cid);
+            found.chunks.into_iter().for_each(&mut *keep);
+        }
+    }
+    let mut commits = commits_of(session);
+    while !commits.next.is_empty() {
+        commits.step(nodes, session, STEP_COMMITS)?.into_iter().for_each(|(cid, _)| keep(cid));
+    }
+    Ok(())
+}

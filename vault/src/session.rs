@@ -1,0 +1,217 @@
+//! An unlocked vault: its keys, the head as last seen, and how a change becomes the next head.
+
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use dagvault_api::{Error, Protect, Unlock};
+use dagvault_core::arena::{Placed, Regions};
+use dagvault_core::cbor;
+use dagvault_core::error::StoreErrorKind;
+use dagvault_core::ids::{CellId, VaultId};
+use dagvault_core::limits::{BATCH_BLOCKS_MAX, KEY_SLOTS_MAX};
+use dagvault_crypto::{hash, secret::Secret};
+use dagvault_dag::envelope::Kind;
+use dagvault_dag::store::{Block, CommitOptions};
+
+use crate::head::{Body, Commit, CommitSpace, Head, Root, Space};
+use crate::keys::{KeySlot, Keyring, check_unlock};
+use crate::nodes::Nodes;
+use crate::tree::Tree;
+
+/// Blocks that go with a commit itself; more are put before it.
+const COMMIT_BLOCKS_MAX: usize = 128;
+
+/// What the next head changes.
+#[derive(Default)]
+pub(crate) struct Next {
+    /// The new root of the tree, where it changes.
+    pub(crate) root: Option<Option<Root>>,
+    pub(crate) blocks: Vec<Block>,
+    /// New key slots, where they change, with the number of the next.
+    pub(crate) slots: Option<(Vec<KeySlot>, u32)>,
+    /// Whether the space gets a new epoch key.
+    pub(crate) rotate: bool,
+    /// Whether superseded heads are overwritten on disk before the commit returns.
+    pub(crate) erase: bool,
+}
+
+/// How a try to commit ended.
+pub(crate) enum Outcome {
+    Done,
+    /// Another writer was first; the session now has that writer's head.
+    Conflict,
+}
+
+/// An unlocked vault.
+pub(crate) struct Session {
+    pub(crate) keys: Placed<Keyring>,
+    /// The slot that was opened.
+    pub(crate) slot: u32,
+    pub(crate) head: Head,
+    pub(crate) body: Body,
+    pub(crate) root: Option<Root>,
+    epoch_key: Secret<32>,
+    cell_hash: [u8; 32],
+}
+
+fn place(regions: &Arc<Regions>, keys: Keyring) -> Result<Placed<Keyring>, Error> {
+    regions.place(keys).map_err(|_| Error::limit("too many vaults are open in this process"))
+}
+
+impl Session {
+    /// Makes a new vault.
+    pub(crate) fn create(nodes: &Nodes, regions: &Arc<Regions>, protect: &Protect<'_>) -> Result<Self, Error> {
+        if nodes.store.cell_load(CellId::HEAD)?.is_some() {
+            return Err(Error::Exists { detail: "the store has a head".into() });
+        }
+        check_unlock(&protect.unlock)?;
+        let vault = VaultId(nodes.random()?);
+        let root_key = Secret::new(nodes.random::<32>()?);
+        let slot = KeySlot::seal(0, vault, &root_key, protect, &nodes.random()?)?;
+        let keys = place(regions, Keyring::new(root_key, vault)?)?;
+        let epoch_key = Secret::new(nodes.random::<32>()?);
+        let space = Space::seal(nodes.random()?, 0, vault, &keys, &epoch_key, &nodes.random()?)?;
+        let (commit, block) = new_commit(nodes, &keys, vault, 1, Vec::new(), &space, None)?;
+        let body = Body { commit, space };
+        let head = Head::seal(vault, 1, vec![slot], 1, &body, &keys, &nodes.random()?)?;
+        let cell = head.encode();
+        match nodes.store.commit(vec![block], CellId::HEAD, None, &cell, CommitOptions::default()) {
+            Err(error) if error.kind == StoreErrorKind::Conflict => {
+                return Err(Error::Exists { detail: "another process made it first".into() });
+            }
+            other => other?,
+        }
+        let cell_hash = hash::hash(&cell);
+        Ok(Self { keys, slot: 0, head, body, root: None, epoch_key, cell_hash })
+    }
+
+    /// Opens the vault with whatever slot `unlock` fits.
+    pub(crate) fn open(nodes: &Nodes, regions: &Arc<Regions>, unlock: &Unlock<'_>) -> Result<Self, Error> {
+        check_unlock(unlock)?;
+        let cell = load_head(nodes)?;
+        let head = Head::decode(&cell)?;
+        for slot in &head.slots {
+            let Some(root_key) = slot.open(head.vault, unlock)? else { continue };
+            let keys = place(regions, Keyring::new(root_key, head.vault)?)?;
+            let (body, epoch_key, root) = open_head(&head, &keys)?;
+            let (slot, cell_hash) = (slot.id, hash::hash(&cell));
+            return Ok(Self { keys, slot, head, body, root, epoch_key, cell_hash });
+        }
+        Err(Error::WrongKey {})
+    }
+
+    pub(crate) fn vault(&self) -> VaultId {
+        self.head.vault
+    }
+
+    pub(crate) fn tree<'a>(&'a self, nodes: &'a Nodes) -> Tree<'a> {
+        Tree { nodes, keys: &self.keys.space, root: self.root.as_ref() }
+    }
+
+    /// Takes over the head that other writers may have committed.
+    pub(crate) fn refresh(&mut self, nodes: &Nodes) -> Result<(), Error> {
+        let cell = load_head(nodes)?;
+        let cell_hash = hash::hash(&cell);
+        if cell_hash == self.cell_hash {
+            return Ok(());
+        }
+        let head = Head::decode(&cell)?;
+        if head.vault != self.head.vault {
+            return Err(Error::corrupt("the head is of another vault"));
+        }
+        if head.sequence < self.head.sequence {
+            return Err(Error::corrupt(format!(
+                "the head went back from change {} to {}",
+                self.head.sequence, head.sequence
+            )));
+        }
+        let (body, epoch_key, root) = open_head(&head, &self.keys)?;
+        (self.head, self.body, self.root) = (head, body, root);
+        (self.epoch_key, self.cell_hash) = (epoch_key, cell_hash);
+        Ok(())
+    }
+
+    /// Makes `next` the head, all or nothing.
+    pub(crate) fn commit(&mut self, nodes: &Nodes, mut next: Next) -> Result<Outcome, Error> {
+        let vault = self.vault();
+        let sequence = self.head.sequence + 1;
+        let root = next.root.take().unwrap_or_else(|| self.root.clone());
+        let (mut space, mut epoch_key) = (self.body.space.clone(), self.epoch_key.clone());
+        if next.rotate {
+            epoch_key = Secret::new(nodes.random::<32>()?);
+            space = Space::seal(space.id, space.epoch + 1, vault, &self.keys, &epoch_key, &nodes.random()?)?;
+        }
+        space.set_root(vault, &epoch_key, root.as_ref(), &nodes.random()?)?;
+        let parents = vec![self.body.commit];
+        let (commit, block) =
+            new_commit(nodes, &self.keys, vault, sequence, parents, &space, root.as_ref())?;
+        next.blocks.push(block);
+        let body = Body { commit, space };
+        let (slots, next_slot) =
+            next.slots.unwrap_or_else(|| (self.head.slots.clone(), self.head.next_slot));
+        if slots.is_empty() || slots.len() > KEY_SLOTS_MAX {
+            return Err(Error::limit("a vault has one to eight key slots"));
+        }
+        let head = Head::seal(vault, sequence, slots, next_slot, &body, &self.keys, &nodes.random()?)?;
+        let cell = head.encode();
+        while next.blocks.len() > COMMIT_BLOCKS_MAX {
+            let rest = next.blocks.split_off(next.blocks.len().min(BATCH_BLOCKS_MAX));
+            nodes.store.put_many(core::mem::replace(&mut next.blocks, rest))?;
+        }
+        let options = CommitOptions { erase_old_cells: next.erase };
+        match nodes.store.commit(next.blocks, CellId::HEAD, Some(self.cell_hash), &cell, options) {
+            Ok(()) => {}
+            Err(error) if error.kind == StoreErrorKind::Conflict => {
+                self.refresh(nodes)?;
+                return Ok(Outcome::Conflict);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.cell_hash = hash::hash(&cell);
+        (self.head, self.body, self.root, self.epoch_key) = (head, body, root, epoch_key);
+        Ok(Outcome::Done)
+    }
+}
+
+fn load_head(nodes: &Nodes) -> Result<Vec<u8>, Error> {
+    nodes
+        .store
+        .cell_load(CellId::HEAD)?
+        .ok_or_else(|| Error::Absent { detail: "the store has no head".into() })
+}
+
+fn open_head(head: &Head, keys: &Keyring) -> Result<(Body, Secret<32>, Option<Root>), Error> {
+    let body = head.open(keys)?;
+    let epoch_key = body.space.open_epoch(head.vault, keys)?;
+    let root = body.space.open_root(head.vault, &epoch_key)?;
+    Ok((body, epoch_key, root))
+}
+
+fn new_commit(
+    nodes: &Nodes,
+    keys: &Keyring,
+    vault: VaultId,
+    sequence: u64,
+    parents: Vec<dagvault_core::ids::Cid>,
+    space: &Space,
+    root: Option<&Root>,
+) -> Result<(dagvault_core::ids::Cid, Block), Error> {
+    let space = CommitSpace { id: space.id, epoch: space.epoch, root: root.map(|root| root.link.cid) };
+    let mut commit = Commit {
+        sequence,
+        parents,
+        spaces: vec![space],
+        author: keys.author,
+        time_ms: nodes.system.now_ms(),
+        signature: [0; 64],
+    };
+    commit.sign(vault, keys);
+    let salt = nodes.random()?;
+    let suite = dagvault_crypto::aead::Suite::XChaCha20Poly1305;
+    let payload = cbor::to_vec(&commit);
+    let block = dagvault_dag::envelope::seal(suite, Kind::Commit, &keys.commit, &salt, &payload)
+        .map_err(|error| Error::limit(format!("{error}")))?;
+    Ok((block.cid, block))
+}

@@ -1,0 +1,157 @@
+//! Values that come in parts.
+
+use alloc::vec::Vec;
+
+use dagvault_api::{Error, PutItem, VersionState};
+use dagvault_core::arena::Regions;
+use dagvault_core::limits::{CHUNK_BYTES, INLINE_BYTES_MAX, VALUE_BYTES_MAX};
+use dagvault_core::parallel;
+use dagvault_crypto::secret::SecretVec;
+use dagvault_dag::link::Link;
+use dagvault_dag::store::Block;
+use zeroize::Zeroize as _;
+
+use crate::change::{Prepared, check_expected, checked};
+use crate::entry::{Data, Entry, Value};
+use crate::node::SpaceKeys;
+use crate::nodes::Nodes;
+use crate::session::Session;
+use crate::value::{Cut, LinkCursor, Piece, ValueBuilder, store};
+use crate::vault::owned;
+
+/// A value that is being written.
+pub(crate) struct Writer {
+    item: PutItem<'static>,
+    /// Plain bytes that fill no chunk yet.
+    rest: Vec<u8>,
+    builder: ValueBuilder,
+    /// Chunks of the newest version: one with the same digest at the same place is linked to again.
+    before: LinkCursor,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.rest.zeroize();
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(nodes: &Nodes, session: &Session, item: &PutItem<'_>) -> Result<Self, Error> {
+        if !item.value.is_empty() {
+            return Err(Error::bad_request("a value that is begun comes in parts"));
+        }
+        let entry = session.tree(nodes).find(checked(&item.path)?)?;
+        check_expected(item, entry.as_ref())?;
+        let latest = entry.as_ref().and_then(Entry::latest);
+        let live = latest.filter(|latest| item.skip_equal && latest.info.state == VersionState::Live {});
+        let before = live.map_or_else(LinkCursor::default, |latest| LinkCursor::new(&latest.value));
+        Ok(Self { item: owned(item), rest: Vec::new(), builder: ValueBuilder::default(), before })
+    }
+
+    /// Appends; whole chunks go to the store.
+    pub(crate) fn write(
+        &mut self,
+        nodes: &Nodes,
+        regions: &Regions,
+        keys: &SpaceKeys,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        if self.builder.size + (self.rest.len() + bytes.len()) as u64 > VALUE_BYTES_MAX {
+            return Err(Error::limit("a value has at most 64 TiB"));
+        }
+        let mut input = bytes;
+        let mut ready: Vec<&[u8]> = Vec::new();
+        let mut first = Vec::new();
+        if !self.rest.is_empty() {
+            let (now, later) = input.split_at(input.len().min(CHUNK_BYTES - self.rest.len()));
+            self.rest.extend_from_slice(now);
+            input = later;
+            if self.rest.len() == CHUNK_BYTES {
+                first = core::mem::take(&mut self.rest);
+                ready.push(&first);
+            }
+        }
+        if self.rest.is_empty() {
+            let chunks = input.chunks_exact(CHUNK_BYTES);
+            self.rest.reserve_exact(CHUNK_BYTES);
+            self.rest.extend_from_slice(chunks.remainder());
+            ready.extend(chunks);
+        }
+        let mut blocks = Vec::new();
+        let stored = self.chunks(nodes, regions, keys, &ready, &mut blocks);
+        first.zeroize();
+        stored?;
+        if blocks.is_empty() { Ok(()) } else { Ok(nodes.store.put_many(blocks)?) }
+    }
+
+    fn chunks(
+        &mut self,
+        nodes: &Nodes,
+        regions: &Regions,
+        keys: &SpaceKeys,
+        chunks: &[&[u8]],
+        blocks: &mut Vec<Block>,
+    ) -> Result<(), Error> {
+        let mut old: Vec<Option<Link>> = Vec::with_capacity(chunks.len());
+        for _ in chunks {
+            old.push(self.before.next(nodes)?);
+        }
+        let same = parallel::map(chunks.len(), |index| {
+            old[index].as_ref().is_some_and(|link| link.digest == keys.chunk(chunks[index]))
+        });
+        let codec = self.item.codec;
+        let cuts: Vec<_> = chunks
+            .iter()
+            .zip(&same)
+            .filter(|(_, same)| !**same)
+            .map(|(plain, _)| Cut { plain, size: usize::MAX, codec, inline: false })
+            .collect();
+        let mut pieces = store(nodes, regions, keys, &cuts)?.into_iter();
+        for ((chunk, same), old) in chunks.iter().zip(same).zip(old) {
+            let (link, stored) = match old {
+                Some(link) if same => (link, chunk.len() as u64),
+                _ => match pieces.next() {
+                    Some(Piece::Chunk { block, link, stored }) => {
+                        blocks.push(block);
+                        (link, stored)
+                    }
+                    _ => return Err(Error::corrupt("a piece of a value is missing")),
+                },
+            };
+            self.builder.push(nodes, keys, link, blocks)?;
+            self.builder.size += chunk.len() as u64;
+            self.builder.stored += stored;
+        }
+        Ok(())
+    }
+
+    /// Ends the value: what its path is to name, and blocks still to be put.
+    pub(crate) fn finish(
+        mut self,
+        nodes: &Nodes,
+        regions: &Regions,
+        keys: &SpaceKeys,
+    ) -> Result<(PutItem<'static>, Prepared, Vec<Block>), Error> {
+        let rest = SecretVec::new(core::mem::take(&mut self.rest));
+        let mut blocks = Vec::new();
+        let item = owned(&self.item);
+        if self.builder.size == 0 && rest.expose().len() <= INLINE_BYTES_MAX {
+            let plain = rest.expose();
+            let cut = Cut { plain, size: plain.len(), codec: self.item.codec, inline: true };
+            let Some(Piece::Inline { codec, data, digest }) = store(nodes, regions, keys, &[cut])?.pop() else {
+                return Err(Error::corrupt("a piece of a value is missing"));
+            };
+            let size = plain.len() as u64;
+            let stored = data.expose().len() as u64;
+            let value = Value::Inline { codec, data: Data(data) };
+            return Ok((item, Prepared { value, content: keys.content(size, &[digest]), size, stored }, blocks));
+        }
+        if !rest.expose().is_empty() {
+            self.chunks(nodes, regions, keys, &[rest.expose()], &mut blocks)?;
+        }
+        let builder = core::mem::take(&mut self.builder);
+        let (size, stored) = (builder.size, builder.stored);
+        let (value, content) = builder.finish(nodes, keys, &mut blocks)?;
+        Ok((item, Prepared { value, content, size, stored }, blocks))
+    }
+}

@@ -1,0 +1,392 @@
+//! The vault: serves requests one at a time.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::ToString as _;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use dagvault_api::{
+    Answer, BatchAnswer, Error, HeapStats, KeySlotInfo, MemoryStats, Protect, PutItem, RegionUse, Request,
+    Response,
+};
+use dagvault_core::arena::{RegionStats, Regions};
+use dagvault_core::cbor::Bytes;
+use dagvault_core::layout::{DAG_BYTES, REGIONS};
+use dagvault_core::limits::{HANDLES_MAX, KEY_SLOTS_MAX, MESSAGE_BYTES_MAX};
+use dagvault_crypto::selftest;
+use dagvault_dag::store::Store;
+use dagvault_dag::system::System;
+
+use crate::change::{Change, Prepared};
+use crate::check::Verify;
+use crate::keys::{KeySlot, SlotKind};
+use crate::nodes::Nodes;
+use crate::read;
+use crate::session::{Next, Outcome, Session};
+use crate::stream::Writer;
+use crate::value::ValueReader;
+
+/// How long a change is tried again while other writers are faster.
+const CONFLICT_MS_MAX: u64 = 30_000;
+
+/// Something that goes on over several requests.
+enum Handle {
+    Read(ValueReader),
+    Write(Writer),
+    Verify(Verify),
+}
+
+/// A vault over a store: serves one request at a time.
+pub struct Vault {
+    nodes: Nodes,
+    regions: Arc<Regions>,
+    session: Option<Session>,
+    handles: BTreeMap<u64, Handle>,
+    next_handle: u64,
+}
+
+impl core::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Vault").field("unlocked", &self.session.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Vault {
+    /// A locked vault.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, system: Arc<dyn System>, regions: Arc<Regions>) -> Self {
+        Self {
+            nodes: Nodes::new(store, system),
+            regions,
+            session: None,
+            handles: BTreeMap::new(),
+            next_handle: 1,
+        }
+    }
+
+    /// Serves one request.
+    ///
+    /// # Errors
+    /// As the request says.
+    pub fn call(&mut self, request: &Request<'_>) -> Answer {
+        match request {
+            Request::Create { protect } => self.create(protect),
+            Request::Open { unlock } => {
+                self.lock();
+                self.session = Some(Session::open(&self.nodes, &self.regions, unlock)?);
+                Ok(Response::Done {})
+            }
+            Request::Lock {} => {
+                self.lock();
+                Ok(Response::Done {})
+            }
+            Request::Memory {} => Ok(Response::Memory { stats: self.memory() }),
+            Request::Version {} => Ok(Response::Text { text: read::version() }),
+            Request::SelfTest {} => match selftest::run() {
+                Ok(report) => {
+                    Ok(Response::Text { text: alloc::format!("{} known answers agree", report.total()) })
+                }
+                Err(failure) => Err(Error::GuestMisbehaved { detail: failure.to_string() }),
+            },
+            Request::CryptoCase { operation, input } => {
+                let operation = u8::try_from(*operation).unwrap_or(u8::MAX);
+                Ok(Response::Bytes { bytes: Bytes(selftest::case(operation, input)) })
+            }
+            other => self.unlocked(other),
+        }
+    }
+
+    fn create(&mut self, protect: &Protect<'_>) -> Answer {
+        self.lock();
+        self.session = Some(Session::create(&self.nodes, &self.regions, protect)?);
+        Ok(Response::Done {})
+    }
+
+    fn lock(&mut self) {
+        self.handles.clear();
+        self.session = None;
+        self.nodes.forget();
+    }
+
+    fn unlocked(&mut self, request: &Request<'_>) -> Answer {
+        let session = self.session.as_mut().ok_or(Error::Locked {})?;
+        match request {
+            Request::WriteChunk { .. }
+            | Request::ReadNext { .. }
+            | Request::VerifyNext { .. }
+            | Request::Close { .. } => {}
+            _ => session.refresh(&self.nodes)?,
+        }
+        match request {
+            Request::Batch { requests } => self.batch(requests),
+            Request::Destroy { .. } => self.destroy(request),
+            request if request.joins_batch() => self.change(request),
+            Request::WriteBegin { .. }
+            | Request::WriteChunk { .. }
+            | Request::WriteEnd { .. }
+            | Request::ReadBegin { .. }
+            | Request::ReadNext { .. }
+            | Request::VerifyBegin {}
+            | Request::VerifyNext { .. }
+            | Request::Close { .. } => self.stream(request),
+            Request::SlotAdd { .. } | Request::SlotRemove { .. } | Request::Slots {} => self.slots(request),
+            other => Self::read(&self.nodes, session, other),
+        }
+    }
+
+    fn read(nodes: &Nodes, session: &mut Session, request: &Request<'_>) -> Answer {
+        match request {
+            Request::Get { path, select } => read::get(nodes, session, path, *select),
+            Request::GetMany { paths } => read::get_many(nodes, session, paths),
+            Request::List { prefix, after, limit, meta, deleted } => {
+                read::list(nodes, session, prefix, after.as_deref(), *limit, *meta, *deleted)
+            }
+            Request::Info { path } => read::info(nodes, session, path),
+            Request::History { path, before, limit } => {
+                read::history(nodes, session, path, *before, *limit)
+            }
+            Request::Stat {} => read::stat(nodes, session),
+            Request::Gc { dry_run } => {
+                crate::gc::collect(nodes, session, *dry_run).map(|done| Response::Gc { done })
+            }
+            _ => Err(Error::bad_request("unknown request")),
+        }
+    }
+
+    /// Serves changes in one commit, each for itself; tries again when another writer was first.
+    fn commit(&mut self, mut next: impl FnMut() -> Next, serve: impl Fn(&mut Change<'_>) -> bool) -> Result<(), Error> {
+        let session = self.session.as_mut().ok_or(Error::Locked {})?;
+        let until = self.nodes.system.now_ms().saturating_add(CONFLICT_MS_MAX);
+        loop {
+            let mut change = Change::new(session, &self.nodes, &self.regions);
+            if !serve(&mut change) || change.entries.is_empty() {
+                return Ok(());
+            }
+            let (entries, mut blocks) = (change.entries, change.blocks);
+            let root = session.tree(&self.nodes).apply(entries, &mut blocks)?;
+            let next = Next { root: Some(root), blocks, ..next() };
+            match session.commit(&self.nodes, next)? {
+                Outcome::Done => return Ok(()),
+                Outcome::Conflict if self.nodes.system.now_ms() < until => {}
+                Outcome::Conflict => {
+                    let detail = "other writers kept changing the vault for 30 seconds".into();
+                    return Err(Error::Busy { detail });
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, request: &Request<'_>) -> Answer {
+        let answer = core::cell::RefCell::new(Err(Error::Locked {}));
+        self.commit(Next::default, |change| {
+            *answer.borrow_mut() = change.serve(request);
+            answer.borrow().is_ok()
+        })?;
+        answer.into_inner()
+    }
+
+    fn batch(&mut self, requests: &[Request<'_>]) -> Answer {
+        let answers = core::cell::RefCell::new(Vec::new());
+        self.commit(Next::default, |change| {
+            *answers.borrow_mut() = requests
+                .iter()
+                .map(|request| match change.serve(request) {
+                    Ok(response) if request.joins_batch() => BatchAnswer::Ok { response },
+                    Ok(_) => BatchAnswer::Err { error: Error::bad_request("not in a batch") },
+                    Err(error) => BatchAnswer::Err { error },
+                })
+                .collect();
+            true
+        })?;
+        Ok(Response::Batch { answers: answers.into_inner() })
+    }
+
+    fn destroy(&mut self, request: &Request<'_>) -> Answer {
+        let answer = core::cell::RefCell::new(Err(Error::Locked {}));
+        let next = || Next { rotate: true, erase: true, ..Next::default() };
+        self.commit(next, |change| {
+            *answer.borrow_mut() = change.serve(request);
+            answer.borrow().is_ok()
+        })?;
+        answer.into_inner()?;
+        self.nodes.forget();
+        let session = self.session.as_mut().ok_or(Error::Locked {})?;
+        let done = crate::gc::collect(&self.nodes, session, false)?;
+        Ok(Response::Gc { done })
+    }
+
+    fn open_handle(&mut self, handle: Handle) -> Result<u64, Error> {
+        if self.handles.len() >= HANDLES_MAX {
+            return Err(Error::limit("64 handles are open"));
+        }
+        let number = self.next_handle;
+        self.next_handle += 1;
+        self.handles.insert(number, handle);
+        Ok(number)
+    }
+
+    fn stream(&mut self, request: &Request<'_>) -> Answer {
+        let session = self.session.as_ref().ok_or(Error::Locked {})?;
+        let nodes = &self.nodes;
+        match request {
+            Request::WriteBegin { item } => {
+                let writer = Writer::new(nodes, session, item)?;
+                let handle = self.open_handle(Handle::Write(writer))?;
+                Ok(Response::Handle { handle, version: None })
+            }
+            Request::ReadBegin { path, select } => {
+                let version = read::select(nodes, session, path, *select)?;
+                let reader = read::reader(session, &version)?;
+                let handle = self.open_handle(Handle::Read(reader))?;
+                Ok(Response::Handle { handle, version: Some(version.info) })
+            }
+            Request::VerifyBegin {} => {
+                let verify = Verify::new(nodes, session)?;
+                let handle = self.open_handle(Handle::Verify(verify))?;
+                Ok(Response::Handle { handle, version: None })
+            }
+            Request::Close { handle } => {
+                self.handles.remove(handle).ok_or_else(no_handle)?;
+                Ok(Response::Done {})
+            }
+            Request::WriteEnd { handle } => self.write_end(*handle),
+            Request::WriteChunk { handle, bytes } => {
+                let Some(Handle::Write(writer)) = self.handles.get_mut(handle) else { return Err(no_handle()) };
+                if bytes.len() > MESSAGE_BYTES_MAX {
+                    return Err(Error::limit("a part has at most 16 MiB"));
+                }
+                writer.write(nodes, &self.regions, &session.keys.space, bytes)?;
+                Ok(Response::Done {})
+            }
+            Request::ReadNext { handle, bytes_max } => {
+                let Some(Handle::Read(reader)) = self.handles.get_mut(handle) else { return Err(no_handle()) };
+                let most = usize::try_from(*bytes_max).map_or(MESSAGE_BYTES_MAX, |most| most.clamp(1, MESSAGE_BYTES_MAX));
+                let bytes = reader.next(nodes, &session.keys.space, most)?;
+                if bytes.is_empty() {
+                    self.handles.remove(handle);
+                }
+                Ok(Response::Bytes { bytes: Bytes(bytes) })
+            }
+            Request::VerifyNext { handle } => {
+                let Some(Handle::Verify(verify)) = self.handles.get_mut(handle) else { return Err(no_handle()) };
+                let step = verify.next(nodes, session)?;
+                if step.done {
+                    self.handles.remove(handle);
+                }
+                Ok(Response::Verify { step })
+            }
+            _ => Err(Error::bad_request("unknown request")),
+        }
+    }
+
+    fn write_end(&mut self, handle: u64) -> Answer {
+        let Some(Handle::Write(writer)) = self.handles.remove(&handle) else { return Err(no_handle()) };
+        let session = self.session.as_ref().ok_or(Error::Locked {})?;
+        let (item, prepared, mut blocks) = writer.finish(&self.nodes, &self.regions, &session.keys.space)?;
+        if !blocks.is_empty() {
+            self.nodes.store.put_many(core::mem::take(&mut blocks))?;
+        }
+        let item: PutItem<'_> = item;
+        let answer = core::cell::RefCell::new(Err(Error::Locked {}));
+        self.commit(Next::default, |change| {
+            let prepared = Prepared { value: prepared.value.clone(), ..prepared };
+            *answer.borrow_mut() = change.serve_prepared(&item, prepared);
+            answer.borrow().is_ok()
+        })?;
+        answer.into_inner()
+    }
+
+    fn slots(&mut self, request: &Request<'_>) -> Answer {
+        let nodes = &self.nodes;
+        let session = self.session.as_mut().ok_or(Error::Locked {})?;
+        loop {
+            let mut slots = session.head.slots.clone();
+            let mut next_slot = session.head.next_slot;
+            let remove = match request {
+                Request::SlotAdd { protect, remove } => {
+                    let slot =
+                        KeySlot::seal(next_slot, session.vault(), &session.keys.root, protect, &nodes.random()?)?;
+                    slots.push(slot);
+                    next_slot += 1;
+                    *remove
+                }
+                Request::SlotRemove { id } => Some(*id),
+                _ => return Ok(slots_of(session)),
+            };
+            if let Some(id) = remove {
+                let at = slots.iter().position(|slot| slot.id == id);
+                slots.remove(at.ok_or_else(|| Error::bad_request("there is no such key slot"))?);
+            }
+            if slots.is_empty() {
+                return Err(Error::bad_request("the last key slot can't be removed"));
+            }
+            if slots.len() > KEY_SLOTS_MAX {
+                return Err(Error::limit("a vault has at most eight key slots; remove one first"));
+            }
+            let next = Next { slots: Some((slots, next_slot)), erase: remove.is_some(), ..Next::default() };
+            if let Outcome::Done = session.commit(nodes, next)? {
+                if remove == Some(session.slot) && matches!(request, Request::SlotAdd { .. }) {
+                    session.slot = next_slot - 1;
+                }
+                return Ok(slots_of(session));
+            }
+        }
+    }
+
+    fn memory(&self) -> MemoryStats {
+        let (cache_bytes, cache_nodes) = self.nodes.cached();
+        let [core, crypto, dag, vault] = REGIONS.map(|region| RegionUse {
+            name: region.name.to_string(),
+            bytes: region.bytes as u64,
+            slots: 0,
+            used: 0,
+            peak: 0,
+            bytes_peak: 0,
+            resets: 0,
+        });
+        debug_assert_eq!(dag.bytes, DAG_BYTES as u64);
+        let crypto = region_use(crypto, self.regions.scratch_stats());
+        let vault = region_use(vault, self.regions.keyring_stats());
+        let regions = Vec::from([core, crypto, dag, vault]);
+        MemoryStats { regions, heap: HeapStats::default(), cache_bytes, cache_nodes }
+    }
+}
+
+fn region_use(region: RegionUse, stats: RegionStats) -> RegionUse {
+    RegionUse {
+        slots: region.bytes / stats.slot_bytes as u64,
+        used: u64::from(stats.slots.used),
+        peak: u64::from(stats.slots.peak),
+        bytes_peak: stats.bytes_peak as u64,
+        resets: u64::from(stats.slots.resets),
+        ..region
+    }
+}
+
+fn slots_of(session: &Session) -> Response {
+    let slots = session.head.slots.iter().map(|slot| {
+        let (kind, kdf) = match slot.kind {
+            SlotKind::Passphrase { kdf } => ("passphrase", Some(kdf)),
+            SlotKind::KeyFile {} => ("key-file", None),
+        };
+        KeySlotInfo { id: slot.id, kind: kind.into(), kdf, current: slot.id == session.slot }
+    });
+    Response::KeySlots { slots: slots.collect() }
+}
+
+fn no_handle() -> Error {
+    Error::bad_request("there is no such handle")
+}
+
+/// An item that owns its parts, with an empty value.
+pub(crate) fn owned(item: &PutItem<'_>) -> PutItem<'static> {
+    PutItem {
+        path: Cow::Owned(item.path.clone().into_owned()),
+        value: Cow::Borrowed(&[]),
+        meta: item.meta.clone(),
+        expected: item.expected,
+        skip_equal: item.skip_equal,
+        codec: item.codec,
+    }
+}

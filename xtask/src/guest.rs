@@ -1,0 +1,87 @@
+//! Builds the guest modules with the pinned nightly; every address comes from `dagvault_core::layout`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use dagvault_core::abi::exports;
+use dagvault_core::layout::{
+    CRYPTO_OFFSET, MAIN_STACK_BYTES, MEMORY_PAGES_MAX, MEMORY_PAGES_MIN, STATIC_OFFSET, WASM_PAGE_BYTES,
+};
+
+use crate::run::{Workspace, run};
+use crate::setup::{NIGHTLY, nightly};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PROFILE: &str = "guest";
+/// The strict SIMD module is the reference: it runs unchanged in Wasmtime, Node and browsers.
+const TARGET_FEATURES: &str = "+atomics,+bulk-memory,+mutable-globals,+simd128";
+
+/// Exports of the linker beside the functions of the ABI, which are exported by their `no_mangle`.
+const LINKER_EXPORTS: [&str; 7] = [
+    exports::STACK_POINTER,
+    exports::TLS_BASE,
+    exports::TLS_SIZE,
+    exports::TLS_ALIGN,
+    exports::INIT_TLS,
+    exports::HEAP_BASE,
+    exports::DATA_END,
+];
+
+/// Builds the engine's module and puts it where `dagvault-host` embeds it; answers that place.
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    nightly()?;
+    let folder = workspace.root.join("guest/engine");
+    let target = target_dir(workspace);
+    let mut cargo = std::process::Command::new("cargo");
+    cargo
+        .current_dir(&folder)
+        // What an outer cargo or shell has set for the host must not reach the guest.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&workspace.root)?.join("\x1f"))
+        .env("CARGO_TARGET_DIR", &target)
+        .args([&format!("+{NIGHTLY}"), "build", "--quiet", "--locked", "--target", TARGET])
+        .args(["--profile", PROFILE, "-Zbuild-std=core,alloc,panic_abort"]);
+    run(&mut cargo)?;
+    let built = target.join(TARGET).join(PROFILE).join("dagvault_engine_guest.wasm");
+    let module = folder.join("engine.wasm");
+    place(&built, &module)?;
+    Ok(module)
+}
+
+/// Where the guest's build output goes: `DAGVAULT_GUEST_TARGET_DIR`, or a folder under the target folder.
+fn target_dir(workspace: &Workspace) -> PathBuf {
+    std::env::var_os("DAGVAULT_GUEST_TARGET_DIR")
+        .map_or_else(|| workspace.target.join("guest"), PathBuf::from)
+}
+
+/// Copies the module if it has changed, so that an unchanged one does not rebuild the host.
+fn place(built: &Path, module: &Path) -> Result<()> {
+    let bytes = std::fs::read(built).with_context(|| format!("cannot read {}", built.display()))?;
+    if std::fs::read(module).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    std::fs::write(module, bytes).with_context(|| format!("cannot write {}", module.display()))
+}
+
+fn rust_flags(root: &Path) -> Result<Vec<String>> {
+    let bytes = |pages: u32| pages as usize * WASM_PAGE_BYTES;
+    let root = root.to_str().context("the workspace's path is not UTF-8")?;
+    let link = |argument: String| format!("-Clink-arg={argument}");
+    let mut flags = vec![
+        format!("-Ctarget-feature={TARGET_FEATURES}"),
+        // The same module from every folder: paths are in panic locations.
+        format!("--remap-path-prefix={root}=dagvault"),
+        link("--import-memory".into()),
+        link("--shared-memory".into()),
+        link(format!("--initial-memory={}", bytes(MEMORY_PAGES_MIN))),
+        link(format!("--max-memory={}", bytes(MEMORY_PAGES_MAX))),
+        link("--stack-first".into()),
+        link(format!("-zstack-size={MAIN_STACK_BYTES}")),
+        link(format!("--global-base={STATIC_OFFSET}")),
+    ];
+    const { assert!(STATIC_OFFSET == MAIN_STACK_BYTES && STATIC_OFFSET < CRYPTO_OFFSET) };
+    flags.extend(LINKER_EXPORTS.map(|name| link(format!("--export={name}"))));
+    Ok(flags)
+}
