@@ -74,10 +74,13 @@ wire_struct!(Protect<'a> { unlock, kdf });
 pub enum Codec {
     /// Not at all.
     Raw {},
-    /// LZ4, where that makes it smaller.
+    /// LZ4 for values over `COMPRESS_BYTES_MIN`, where that makes them smaller.
     Lz4 {},
+    /// LZ4 for values over `COMPRESS_FILE_BYTES_MIN`: for files, in which no short secret stands beside text that
+    /// somebody else chose.
+    Lz4File {},
 }
-wire_enum!(Codec { 0 => Raw {}, 1 => Lz4 {} });
+wire_enum!(Codec { 0 => Raw {}, 1 => Lz4 {}, 2 => Lz4File {} });
 
 /// One value to put.
 #[derive(Clone, PartialEq, Eq)]

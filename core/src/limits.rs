@@ -10,6 +10,8 @@ pub const CHUNK_BYTES: usize = 232 * 1024;
 pub const INLINE_BYTES_MAX: usize = 32 * 1024;
 /// Smallest value that is compressed by default; smaller ones may hold a secret beside chosen text.
 pub const COMPRESS_BYTES_MIN: usize = 4 * 1024;
+/// Smallest file that is compressed on import.
+pub const COMPRESS_FILE_BYTES_MIN: usize = 256;
 /// Largest value: chunk links are counted by 32 bits.
 pub const VALUE_BYTES_MAX: u64 = 1 << 46;
 /// Longest path, in bytes of UTF-8.

@@ -125,10 +125,14 @@ impl Imports for Call<'_> {
         let count = count.min(room / (LENGTH_BYTES + BLOCK_BYTES_MAX));
         let ids = shared.ids(ids, count)?;
         match shared.store.get_many(&ids) {
-            Ok(blocks) if blocks.len() == count && blocks.iter().flatten().all(|b| b.len() <= BLOCK_BYTES_MAX) => {
+            Ok(blocks)
+                if blocks.len() == count && blocks.iter().flatten().all(|b| b.len() <= BLOCK_BYTES_MAX) =>
+            {
                 shared.write_blocks(&blocks, out, room)
             }
-            Ok(_) => Ok(shared.answer(Err(StoreError::new(StoreErrorKind::Io, "the store read other blocks")))),
+            Ok(_) => {
+                Ok(shared.answer(Err(StoreError::new(StoreErrorKind::Io, "the store read other blocks"))))
+            }
             Err(error) => Ok(shared.answer(Err(error))),
         }
     }
@@ -150,7 +154,9 @@ impl Imports for Call<'_> {
                 shared.memory.write(out, &flags)?;
                 Ok(0)
             }
-            Ok(_) => Ok(shared.answer(Err(StoreError::new(StoreErrorKind::Io, "the store knows other blocks")))),
+            Ok(_) => {
+                Ok(shared.answer(Err(StoreError::new(StoreErrorKind::Io, "the store knows other blocks"))))
+            }
             Err(error) => Ok(shared.answer(Err(error))),
         }
     }

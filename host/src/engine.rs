@@ -39,7 +39,8 @@ impl WasmEngine {
     pub fn new(config: Config) -> Result<Self, StartError> {
         config.check_workers()?;
         config.pages_max()?;
-        let engine = Wasmtime::new(&config.wasmtime()).map_err(|error| StartError::system("Wasmtime", &error))?;
+        let engine =
+            Wasmtime::new(&config.wasmtime()).map_err(|error| StartError::system("Wasmtime", &error))?;
         let module = {
             let bytes = config.module.bytes();
             loader::check_bytes(&bytes)?;
@@ -181,9 +182,8 @@ fn bytes_estimate(request: &Request<'_>) -> usize {
     let meta = |change: &dagvault_api::MetaChange| -> usize {
         change.iter().map(|(key, value)| AROUND + key.len() + value.as_ref().map_or(0, |v| v.0.len())).sum()
     };
-    let item = |item: &dagvault_api::PutItem<'_>| {
-        AROUND + item.path.len() + item.value.len() + meta(&item.meta)
-    };
+    let item =
+        |item: &dagvault_api::PutItem<'_>| AROUND + item.path.len() + item.value.len() + meta(&item.meta);
     let unlock = |unlock: &dagvault_api::Unlock<'_>| match unlock {
         dagvault_api::Unlock::Passphrase { bytes } | dagvault_api::Unlock::KeyFile { bytes } => bytes.len(),
     };

@@ -27,6 +27,7 @@ pub(crate) type Row = (&'static str, &'static [ValType]);
 macro_rules! host_side {
     ($($(#[$doc:meta])* fn $name:ident($($arg:ident: $type:ty),*) -> i64;)*) => {
         /// The functions of the table. A failure ends the call and the instances.
+        #[allow(clippy::too_many_arguments, reason = "the ABI's table has them")]
         pub(crate) trait Imports {
             $(
                 $(#[$doc])*

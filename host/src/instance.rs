@@ -11,9 +11,7 @@ use dagvault_core::layout::{
 };
 use dagvault_dag::store::Store;
 use dagvault_dag::system::System;
-use wasmtime::{
-    Caller, Engine, Instance, InstancePre, Linker, Module, Store as WasmStore, TypedFunc, Val,
-};
+use wasmtime::{Caller, Engine, Instance, InstancePre, Linker, Module, Store as WasmStore, TypedFunc, Val};
 
 use crate::config::{Config, LogSink};
 use crate::deadline::Deadline;
@@ -214,7 +212,8 @@ pub(crate) struct Worker {
 impl Worker {
     /// Makes an instance with the stack and the thread-local storage of worker `index`.
     pub(crate) fn start(shared: &Arc<Shared>, index: usize) -> Result<Self, Failure> {
-        let ready = shared.ready.get().ok_or_else(|| Failure::Trap("workers before the main instance".into()))?;
+        let ready =
+            shared.ready.get().ok_or_else(|| Failure::Trap("workers before the main instance".into()))?;
         let mut store = new_store(ready.module().engine(), shared);
         shared.deadline.arm(&mut store)?;
         let instance = ready.instantiate(&mut store)?;
@@ -243,7 +242,12 @@ impl Worker {
 }
 
 /// Runs one index of a job on the instance whose import is being served.
-pub(crate) fn run_here(caller: &mut Caller<'_, State>, job: u32, context: u32, index: u32) -> Result<(), Failure> {
+pub(crate) fn run_here(
+    caller: &mut Caller<'_, State>,
+    job: u32,
+    context: u32,
+    index: u32,
+) -> Result<(), Failure> {
     let run_job = caller.data().run_job.clone();
     let run_job = run_job.ok_or_else(|| Failure::misbehaved("it calls 'parallel_for' while it starts"))?;
     Ok(run_job.call(caller, (job, context, index))?)

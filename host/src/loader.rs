@@ -39,7 +39,8 @@ const GLOBALS: [(&str, Mutability); 6] = [
 /// byte for byte, and no data segment would be written anew by each instance.
 pub(crate) fn check_bytes(module: &[u8]) -> Result<(), StartError> {
     let mut found = [false; SECTIONS.len()];
-    let unreadable = |error: wasmparser::BinaryReaderError| StartError::refused(format!("unreadable: {error}"));
+    let unreadable =
+        |error: wasmparser::BinaryReaderError| StartError::refused(format!("unreadable: {error}"));
     let mut parser = Parser::new(0);
     let mut rest = module;
     loop {
@@ -145,5 +146,6 @@ fn wrong_export(name: &str, found: Option<ExternType>) -> StartError {
 }
 
 fn same(found: impl ExactSizeIterator<Item = ValType>, expected: &[ValType]) -> bool {
-    found.len() == expected.len() && found.zip(expected).all(|(found, expected)| ValType::eq(&found, expected))
+    found.len() == expected.len()
+        && found.zip(expected).all(|(found, expected)| ValType::eq(&found, expected))
 }

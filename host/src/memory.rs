@@ -15,8 +15,6 @@ use zeroize::optimization_barrier;
 use crate::failure::Failure;
 
 const WORD_BYTES: usize = size_of::<u64>();
-/// Bytes that [`GuestMemory::wipe`] looks at together.
-const PAGE_BYTES: usize = 4096;
 
 /// The shared memory of one start of the engine.
 pub(crate) struct GuestMemory(SharedMemory);
@@ -90,19 +88,25 @@ impl GuestMemory {
         Ok(())
     }
 
-    /// Zeroes everything that was ever written. Pages that are zero already are only read, so that memory which
-    /// was never touched is not claimed from the system now.
+    /// Zeroes everything that was ever written. Memory that was never touched is not claimed from the system now:
+    /// pages that are not resident are passed over, which is what makes a short process short.
     pub(crate) fn wipe(&self) {
-        let (head, words, tail) = split(self.0.data());
-        for cell in head.iter().chain(tail) {
-            cell.store(0, Ordering::Relaxed);
-        }
-        for page in words.chunks(PAGE_BYTES / WORD_BYTES) {
-            if page.iter().any(|cell| cell.load(Ordering::Relaxed) != 0) {
-                page.iter().for_each(|cell| cell.store(0, Ordering::Relaxed));
+        let data = self.0.data();
+        let page_bytes = page_bytes();
+        let resident = resident_pages(data, page_bytes);
+        for (index, page) in data.chunks(page_bytes).enumerate() {
+            if resident.get(index).is_some_and(|state| state & 1 == 0) {
+                continue;
+            }
+            let (head, words, tail) = split(page);
+            if words.iter().any(|cell| cell.load(Ordering::Relaxed) != 0)
+                || !(head.is_empty() && tail.is_empty())
+            {
+                words.iter().for_each(|cell| cell.store(0, Ordering::Relaxed));
+                head.iter().chain(tail).for_each(|cell| cell.store(0, Ordering::Relaxed));
             }
         }
-        optimization_barrier(words);
+        optimization_barrier(data);
     }
 
     /// Keeps the memory out of core dumps and the unlocked keys out of swap, as far as the system lets us; says
@@ -130,6 +134,32 @@ impl GuestMemory {
         let _ = (base, bytes);
         Ok(())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn page_bytes() -> usize {
+    rustix::param::page_size()
+}
+
+/// For each page whether it is in memory, in its lowest bit; shorter or empty where the system does not say.
+#[cfg(target_os = "linux")]
+fn resident_pages(data: &[UnsafeCell<u8>], page_bytes: usize) -> Vec<u8> {
+    let mut states = vec![0; data.len().div_ceil(page_bytes)];
+    // SAFETY: Wasmtime maps a memory at the start of a page; the kernel writes one byte for each page of the
+    // range, which is what `states` has, and reads nothing.
+    let done =
+        unsafe { libc::mincore(data.as_ptr().cast::<c_void>().cast_mut(), data.len(), states.as_mut_ptr()) };
+    if done == 0 { states } else { Vec::new() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn page_bytes() -> usize {
+    4096
+}
+
+#[cfg(not(target_os = "linux"))]
+fn resident_pages(_: &[UnsafeCell<u8>], _: usize) -> Vec<u8> {
+    Vec::new()
 }
 
 /// The cells as bytes up to the first whole word, words, and the bytes behind the last.

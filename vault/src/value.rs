@@ -7,7 +7,7 @@ use core::mem;
 use dagvault_api::{Codec, Error};
 use dagvault_core::arena::Regions;
 use dagvault_core::cbor;
-use dagvault_core::limits::{BATCH_BLOCKS_MAX, CHUNK_BYTES, COMPRESS_BYTES_MIN, INLINE_BYTES_MAX};
+use dagvault_core::limits::{BATCH_BLOCKS_MAX, CHUNK_BYTES, COMPRESS_BYTES_MIN, COMPRESS_FILE_BYTES_MIN, INLINE_BYTES_MAX};
 use dagvault_core::parallel;
 use dagvault_crypto::secret::SecretVec;
 use dagvault_dag::envelope::Kind;
@@ -32,7 +32,11 @@ pub(crate) fn is_inline(size: usize) -> bool {
 
 /// Compresses into a worker's arena; answers codec and data. Data that would not shrink stays as it is.
 fn compress<T>(regions: &Regions, codec: Codec, size: usize, plain: &[u8], use_it: impl FnOnce(u32, &[u8]) -> T) -> T {
-    let wanted = codec == Codec::Lz4 {} && size > COMPRESS_BYTES_MIN;
+    let wanted = match codec {
+        Codec::Raw {} => false,
+        Codec::Lz4 {} => size > COMPRESS_BYTES_MIN,
+        Codec::Lz4File {} => size > COMPRESS_FILE_BYTES_MIN,
+    };
     let scratch = if wanted { regions.scratch() } else { None };
     let most = lz4_flex::block::get_maximum_output_size(plain.len());
     let room = scratch.as_ref().and_then(|scratch| scratch.take(most));

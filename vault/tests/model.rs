@@ -147,10 +147,7 @@ fn change(host: &mut Host, model: &mut Model, random: &mut Random, paths: u64) {
 
 fn compare(host: &mut Host, model: &Model) {
     let listed = host.list("");
-    assert_eq!(
-        listed.iter().map(|entry| &entry.path).collect::<Vec<_>>(),
-        model.keys().collect::<Vec<_>>()
-    );
+    assert_eq!(listed.iter().map(|entry| &entry.path).collect::<Vec<_>>(), model.keys().collect::<Vec<_>>());
     for entry in listed {
         let path = &model[&entry.path];
         assert_eq!(entry.versions, path.versions.len() as u64);

@@ -1,5 +1,6 @@
 //! `export`: writes what is below a path into a folder. This thread decrypts, others write.
 
+mod end;
 mod tree;
 mod write;
 
@@ -7,12 +8,11 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use dagvault_api::{EntryInfo, Request, Response, Select};
 use rustix::io::Errno;
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::args::{Export, Global};
@@ -27,8 +27,8 @@ use crate::input::SMALL_BYTES_MAX;
 use crate::names;
 use crate::output::Out;
 use crate::progress::Unit;
-use crate::show;
 use crate::signal::Stop;
+use end::{Counts, Ended, Folder, report};
 use tree::Tree;
 use write::{Job, Ledger, Target};
 
@@ -103,13 +103,6 @@ fn sum(session: &Session, prefix: &str) -> Outcome<u64> {
     }
 }
 
-#[derive(Default)]
-struct Counts {
-    folders: u64,
-    links: u64,
-    unchanged: u64,
-}
-
 struct Exporter<'a> {
     session: &'a Session,
     prefix: &'a str,
@@ -129,22 +122,6 @@ struct Exporter<'a> {
     counts: Counts,
     total: Option<u64>,
     out: &'a mut Out,
-}
-
-/// A folder that gets its mode and time at the end.
-struct Folder {
-    path: String,
-    names: Vec<Vec<u8>>,
-    mode: u32,
-    modified: Time,
-}
-
-/// What is left to do when all files are written.
-struct Ended {
-    tree: Tree,
-    links: Vec<(Target, Vec<u8>)>,
-    folders: Vec<Folder>,
-    counts: Counts,
 }
 
 impl Exporter<'_> {
@@ -383,67 +360,7 @@ impl Exporter<'_> {
     }
 }
 
-impl Ended {
-    /// Makes the links, and gives the folders their modes and times from the innermost out.
-    fn seal(mut self, ledger: &Ledger) -> Counts {
-        for (target, to) in &self.links {
-            match write::link(target, to, ledger) {
-                Ok(()) => self.counts.links += 1,
-                Err(error) => ledger.problem(&target.path, error),
-            }
-        }
-        for folder in self.folders.iter().rev() {
-            let sealed = self
-                .tree
-                .folder(&folder.names)
-                .and_then(|open: Arc<OwnedFd>| write::seal(&open, folder.mode, folder.modified));
-            match sealed {
-                Ok(()) => self.counts.folders += 1,
-                Err(error) => ledger.problem(&folder.path, error),
-            }
-        }
-        self.counts
-    }
-}
-
 /// Whether paths below `folder` may still come in byte order once `path` has come.
 fn may_hold(folder: &str, path: &str) -> bool {
     path < format!("{folder}0").as_str()
-}
-
-fn report(
-    options: &Export,
-    counts: &Counts,
-    ledger: &Ledger,
-    problems: u64,
-    elapsed: std::time::Duration,
-    out: &mut Out,
-) -> Outcome<()> {
-    let files = ledger.files.load(Ordering::Relaxed);
-    let bytes = ledger.bytes.load(Ordering::Relaxed);
-    let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    let object = json!({
-        "dir": options.dir.display().to_string(), "files": files, "dirs": counts.folders, "symlinks": counts.links,
-        "unchanged": counts.unchanged, "bytes": bytes, "problems": problems, "elapsed_ms": ms,
-    });
-    let mut text = format!(
-        "{}, {}, {} written; {} there already",
-        show::count(files, "file", "files"),
-        show::count(counts.folders, "folder", "folders"),
-        show::count(counts.links, "link", "links"),
-        counts.unchanged,
-    );
-    if problems > 0 {
-        text += &format!("; {problems} left out");
-    }
-    text += &format!(" ({} in {}.{:03} s)", show::bytes(bytes), ms / 1000, ms % 1000);
-    out.done(&text, &object)?;
-    if problems > 0 {
-        let what = show::count(problems, "path is", "paths are");
-        return Err(Failure::new(
-            FailureKind::Partial,
-            format!("{what} left out; everything else is exported"),
-        ));
-    }
-    Ok(())
 }

@@ -70,7 +70,7 @@ pub(crate) fn run(global: &Global, options: &Import, out: &mut Out) -> Outcome<(
         stored: Stored::new(Listing::new(&session, into)),
         rehash: options.rehash,
         dry_run: options.dry_run,
-        codec: if options.no_compress { Codec::Raw {} } else { Codec::Lz4 {} },
+        codec: if options.no_compress { Codec::Raw {} } else { Codec::Lz4File {} },
         counts: &counts,
         stop: &stop,
         to,
@@ -102,7 +102,7 @@ pub(crate) fn run(global: &Global, options: &Import, out: &mut Out) -> Outcome<(
     let done = feeder.done;
     out.end_progress();
     session.tell(out);
-    fed?;
+    fed.map_err(stopped)?;
     report(options, into, &counts, &done, begun.elapsed(), out)
 }
 
@@ -226,7 +226,7 @@ impl Feeder<'_> {
                     }
                 }
             }
-            Err(error) => return Err(stopped(error)),
+            Err(error) => return Err(error.into()),
         }
         self.counts.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(())
@@ -238,7 +238,7 @@ impl Feeder<'_> {
             (Ok(Response::Handle { handle, .. }), Request::WriteBegin { item }) => Ok(Some((handle, item))),
             (Ok(_), _) => Err(Failure::odd_answer()),
             (Err(error), Request::WriteBegin { item }) => self.refused(&item, error).map(|()| None),
-            (Err(error), _) => Err(stopped(error)),
+            (Err(error), _) => Err(error.into()),
         }
     }
 
@@ -249,7 +249,7 @@ impl Feeder<'_> {
                 self.problem(&item.path, &show::safe(&error.to_string()), true);
                 Ok(())
             }
-            error => Err(stopped(error)),
+            error => Err(error.into()),
         }
     }
 
@@ -289,8 +289,7 @@ impl Feeder<'_> {
 }
 
 /// A failure that ends an import, with how to go on.
-fn stopped(error: Error) -> Failure {
-    let failure = Failure::from(error);
+fn stopped(failure: Failure) -> Failure {
     match failure.kind {
         FailureKind::NoSpace => failure.hint(format!("free some space; {RESUME}")),
         FailureKind::Busy => failure.hint(format!("another process writes into the vault; {RESUME}")),

@@ -49,13 +49,3 @@ pub(crate) fn log(level: u32, text: fmt::Arguments<'_>) {
     // SAFETY: the line is alive during the call, and the host only reads it.
     let _ = unsafe { imports::log(level, address(line.bytes.as_ptr()), line.used as u32) };
 }
-
-// TEMPORARY until the real vault lands.
-impl dagvault_vault::System for HostSystem {
-    fn random(&self, out: &mut [u8]) -> Result<(), dagvault_api::Error> {
-        System::random(self, out).map_err(Into::into)
-    }
-    fn now_ms(&self) -> u64 {
-        System::now_ms(self)
-    }
-}

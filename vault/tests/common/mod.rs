@@ -87,13 +87,7 @@ impl Host {
         let mut all: Vec<EntryInfo> = Vec::new();
         loop {
             let after = all.last().map(|entry| entry.path.clone().into());
-            let request = Request::List {
-                prefix: prefix.into(),
-                after,
-                limit: 7,
-                meta: true,
-                deleted: true,
-            };
+            let request = Request::List { prefix: prefix.into(), after, limit: 7, meta: true, deleted: true };
             match self.call(&request).unwrap() {
                 Response::List { entries, more } => {
                     all.extend(entries);
@@ -144,7 +138,9 @@ impl Host {
     }
 
     pub fn verify(&mut self) -> Result<dagvault_api::VerifyStep, dagvault_api::Error> {
-        let Response::Handle { handle, .. } = self.call(&Request::VerifyBegin {})? else { panic!("no handle") };
+        let Response::Handle { handle, .. } = self.call(&Request::VerifyBegin {})? else {
+            panic!("no handle")
+        };
         loop {
             match self.call(&Request::VerifyNext { handle })? {
                 Response::Verify { step } if step.done => return Ok(step),

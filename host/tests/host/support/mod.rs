@@ -1,7 +1,6 @@
 //! What the tests share: a store in memory, configurations, and guests made to misbehave.
-#![allow(dead_code, reason = "each test uses a part of it")]
 
-pub mod guest;
+pub(crate) mod guest;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,10 +14,10 @@ use dagvault_host::{Config, ModuleSource};
 
 /// A store of the least kind; `failing` makes each call of it fail.
 #[derive(Default)]
-pub struct MapStore {
-    pub blocks: Mutex<BTreeMap<[u8; 32], Vec<u8>>>,
-    pub cells: Mutex<BTreeMap<u32, Vec<u8>>>,
-    pub failing: Mutex<Option<StoreError>>,
+pub(crate) struct MapStore {
+    pub(crate) blocks: Mutex<BTreeMap<[u8; 32], Vec<u8>>>,
+    pub(crate) cells: Mutex<BTreeMap<u32, Vec<u8>>>,
+    pub(crate) failing: Mutex<Option<StoreError>>,
 }
 
 impl MapStore {
@@ -90,13 +89,12 @@ impl Store for MapStore {
 }
 
 /// A folder for compiled code that the tests of one build share: the real module is compiled once.
-pub fn shared_cache() -> std::path::PathBuf {
-    let base = option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, Into::into);
-    base.join("dagvault-engine-cache")
+pub(crate) fn shared_cache() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("dagvault-engine-cache")
 }
 
 /// The real engine over `store`.
-pub fn config(store: Arc<dyn Store>) -> Config {
+pub(crate) fn config(store: Arc<dyn Store>) -> Config {
     let mut config = Config::new(store, Arc::new(FixedSystem::new(1)));
     config.workers = 2;
     config.cache_dir = Some(shared_cache());
@@ -104,7 +102,7 @@ pub fn config(store: Arc<dyn Store>) -> Config {
 }
 
 /// An engine of another module.
-pub fn config_of(module: Vec<u8>) -> Config {
+pub(crate) fn config_of(module: Vec<u8>) -> Config {
     let mut config = config(Arc::new(MapStore::default()));
     config.module = ModuleSource::Bytes(module.into());
     config.cache_dir = None;
@@ -113,4 +111,4 @@ pub fn config_of(module: Vec<u8>) -> Config {
 }
 
 /// A deadline that tests wait for.
-pub const SHORT: Duration = Duration::from_millis(200);
+pub(crate) const SHORT: Duration = Duration::from_millis(200);

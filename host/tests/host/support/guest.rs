@@ -3,16 +3,19 @@
 use dagvault_api::{Answer, Request, Response, encode_answer};
 use dagvault_core::abi::{ABI_VERSION, IMPORT_MODULE, SECTIONS, exports};
 use dagvault_core::cbor;
-use dagvault_core::layout::{HEAP_OFFSET, MAIN_STACK_BYTES, MEMORY_PAGES_MAX, MEMORY_PAGES_MIN, STATIC_OFFSET};
+use dagvault_core::layout::{
+    HEAP_OFFSET, MAIN_STACK_BYTES, MEMORY_PAGES_MAX, MEMORY_PAGES_MIN, STATIC_OFFSET,
+};
 use wasm_encoder::{
     CodeSection, ConstExpr, CustomSection, EntityType, ExportKind, ExportSection, Function, FunctionSection,
-    GlobalSection, GlobalType, ImportSection, InstructionSink, MemArg, MemoryType, Module, TypeSection, ValType,
+    GlobalSection, GlobalType, ImportSection, InstructionSink, MemArg, MemoryType, Module, TypeSection,
+    ValType,
 };
 
 /// Where requests, answers and counters of these guests are.
-pub const REQUEST: u32 = HEAP_OFFSET as u32;
-pub const ANSWER: u32 = HEAP_OFFSET as u32 + 0x1_0000;
-pub const COUNTER: u32 = HEAP_OFFSET as u32 + 0x2_0000;
+pub(crate) const REQUEST: u32 = HEAP_OFFSET as u32;
+pub(crate) const ANSWER: u32 = HEAP_OFFSET as u32 + 0x1_0000;
+pub(crate) const COUNTER: u32 = HEAP_OFFSET as u32 + 0x2_0000;
 
 /// A row of the ABI: name, arguments, results.
 type Signature = (&'static str, Vec<ValType>, Vec<ValType>);
@@ -31,7 +34,7 @@ fn wasm_type(name: &str) -> ValType {
 }
 
 /// The index of an import of the table, for `call`.
-pub fn import(name: &str) -> u32 {
+pub(crate) fn import(name: &str) -> u32 {
     u32::try_from(imports().iter().position(|row| row.0 == name).unwrap()).unwrap()
 }
 
@@ -39,18 +42,18 @@ pub fn import(name: &str) -> u32 {
 type Body = Box<dyn Fn(&mut InstructionSink<'_>)>;
 
 /// A guest to be.
-pub struct Guest {
-    pub abi_version: u32,
-    pub sections: Vec<(String, Vec<u8>)>,
+pub(crate) struct Guest {
+    pub(crate) abi_version: u32,
+    pub(crate) sections: Vec<(String, Vec<u8>)>,
     /// Imports of functions without arguments beside those of the table.
-    pub more_imports: Vec<(&'static str, &'static str)>,
-    pub pages: (u32, u32),
-    pub globals: Vec<(&'static str, bool, u32)>,
-    pub without_export: Option<&'static str>,
+    pub(crate) more_imports: Vec<(&'static str, &'static str)>,
+    pub(crate) pages: (u32, u32),
+    pub(crate) globals: Vec<(&'static str, bool, u32)>,
+    pub(crate) without_export: Option<&'static str>,
     /// `dv_call` for any request but `Version`, which is answered.
-    pub call: Body,
-    pub run_job: Body,
-    pub alloc: Body,
+    pub(crate) call: Body,
+    pub(crate) run_job: Body,
+    pub(crate) alloc: Body,
 }
 
 impl Default for Guest {
@@ -83,18 +86,18 @@ impl Default for Guest {
 
 impl Guest {
     /// A guest whose `dv_call` has this body.
-    pub fn calling(call: impl Fn(&mut InstructionSink<'_>) + 'static) -> Self {
+    pub(crate) fn calling(call: impl Fn(&mut InstructionSink<'_>) + 'static) -> Self {
         Self { call: Box::new(call), ..Self::default() }
     }
 
     /// With this body for `dv_run_job`.
-    pub fn jobs(mut self, run_job: impl Fn(&mut InstructionSink<'_>) + 'static) -> Self {
+    pub(crate) fn jobs(mut self, run_job: impl Fn(&mut InstructionSink<'_>) + 'static) -> Self {
         self.run_job = Box::new(run_job);
         self
     }
 
     /// The module.
-    pub fn build(&self) -> Vec<u8> {
+    pub(crate) fn build(&self) -> Vec<u8> {
         let functions = self.functions();
         let mut types = TypeSection::new();
         let mut import_section = ImportSection::new();
@@ -159,24 +162,34 @@ impl Guest {
             (self.call)(body);
         };
         vec![
-            ((exports::ABI_VERSION, vec![], vec![I32]), Box::new(move |body| drop(body.i32_const(version)))),
+            (
+                (exports::ABI_VERSION, vec![], vec![I32]),
+                Box::new(move |body| {
+                    body.i32_const(version);
+                }),
+            ),
             ((exports::ALLOC, vec![I32], vec![I32]), Box::new(|body| (self.alloc)(body))),
             ((exports::FREE, vec![I32, I32], vec![]), Box::new(|_| {})),
             ((exports::CALL, vec![I32, I32], vec![I64]), Box::new(call)),
             ((exports::RUN_JOB, vec![I32, I32, I32], vec![]), Box::new(|body| (self.run_job)(body))),
-            ((exports::HEAP, vec![I32], vec![I64]), Box::new(|body| drop(body.i64_const(0)))),
+            (
+                (exports::HEAP, vec![I32], vec![I64]),
+                Box::new(|body| {
+                    body.i64_const(0);
+                }),
+            ),
             ((exports::INIT_TLS, vec![I32], vec![]), Box::new(|_| {})),
         ]
     }
 }
 
 /// Pushes an answer of `bytes` bytes at `place`.
-pub fn packed(body: &mut InstructionSink<'_>, place: u32, bytes: u32) {
+pub(crate) fn packed(body: &mut InstructionSink<'_>, place: u32, bytes: u32) {
     body.i64_const((u64::from(place) << 32 | u64::from(bytes)).cast_signed());
 }
 
 /// Writes `answer` and pushes where it is.
-pub fn answer(body: &mut InstructionSink<'_>, answer: &Answer) {
+pub(crate) fn answer(body: &mut InstructionSink<'_>, answer: &Answer) {
     let bytes = encode_answer(answer);
     for (place, byte) in (ANSWER..).zip(&bytes) {
         body.i32_const(place.cast_signed()).i32_const((*byte).into()).i32_store8(at(0));
@@ -185,7 +198,7 @@ pub fn answer(body: &mut InstructionSink<'_>, answer: &Answer) {
 }
 
 /// Calls an import with numbers, which are `i64` where the table says so, and drops what it answers.
-pub fn call_import(body: &mut InstructionSink<'_>, name: &str, arguments: &[u32]) {
+pub(crate) fn call_import(body: &mut InstructionSink<'_>, name: &str, arguments: &[u32]) {
     let (_, types, _) = imports().into_iter().find(|row| row.0 == name).unwrap();
     assert_eq!(types.len(), arguments.len(), "{name}");
     for (ty, value) in types.into_iter().zip(arguments) {
@@ -198,15 +211,15 @@ pub fn call_import(body: &mut InstructionSink<'_>, name: &str, arguments: &[u32]
 }
 
 /// Adds 1 to the counter at `COUNTER`.
-pub fn count_one(body: &mut InstructionSink<'_>) {
+pub(crate) fn count_one(body: &mut InstructionSink<'_>) {
     body.i32_const(COUNTER.cast_signed()).i32_const(1).i32_atomic_rmw_add(at(2)).drop();
 }
 
 /// Loops for ever.
-pub fn spin(body: &mut InstructionSink<'_>) {
+pub(crate) fn spin(body: &mut InstructionSink<'_>) {
     body.loop_(wasm_encoder::BlockType::Empty).br(0).end();
 }
 
-pub fn at(align: u32) -> MemArg {
+pub(crate) fn at(align: u32) -> MemArg {
     MemArg { offset: 0, align, memory_index: 0 }
 }

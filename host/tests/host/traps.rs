@@ -1,16 +1,15 @@
 //! Guests that trap, hang, lie and smash their stacks: each costs its call, never the host or the next call.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
-mod support;
-
+use crate::support::guest::{
+    ANSWER, Guest, REQUEST, answer, at, call_import, count_one, import, packed, spin,
+};
+use crate::support::{SHORT, config_of};
 use dagvault_api::group::Serial as _;
 use dagvault_api::{Answer, Error, Request, Response};
 use dagvault_core::abi::{LOG_NO_MEMORY, LOG_PANIC};
 use dagvault_core::layout::{HEAP_OFFSET, worker_offset};
 use dagvault_core::limits::BATCH_BLOCKS_MAX;
 use dagvault_host::{Config, WasmEngine};
-use support::guest::{ANSWER, Guest, answer, at, call_import, count_one, import, packed, spin};
-use support::{SHORT, config_of};
 use wasm_encoder::{BlockType, InstructionSink};
 
 /// Makes the guest's `dv_call` run its body: longer than `Version`.
@@ -48,14 +47,18 @@ fn is_misbehaved(error: &Error) -> bool {
 
 #[test]
 fn a_trap_ends_the_call_only() {
-    let error = outcome_of(|body| drop(body.unreachable()));
+    let error = outcome_of(|body| {
+        body.unreachable();
+    });
     assert!(matches!(&error, Error::Trap { detail } if detail.contains("unreachable")), "{error:?}");
 }
 
 #[test]
 fn endless_recursion_ends_in_a_trap() {
     let own_index = import("log") + 4;
-    let error = outcome_of(move |body| drop(body.local_get(0).local_get(1).call(own_index)));
+    let error = outcome_of(move |body| {
+        body.local_get(0).local_get(1).call(own_index);
+    });
     assert!(matches!(&error, Error::Trap { detail } if detail.contains("stack")), "{error:?}");
 }
 
@@ -119,10 +122,12 @@ fn memory_for_a_request_that_lies_is_refused() {
 #[test]
 fn no_memory_for_a_request_leaves_the_guest_alive() {
     // The allocator gives memory to short requests only and counts how often it was called.
-    let mut guest = Guest::calling(|body| drop(body.unreachable()));
+    let mut guest = Guest::calling(|body| {
+        body.unreachable();
+    });
     guest.alloc = Box::new(|body| {
         count_one(body);
-        body.i32_const(support::guest::REQUEST.cast_signed()).i32_const(0);
+        body.i32_const(REQUEST.cast_signed()).i32_const(0);
         body.local_get(0).i32_const(8).i32_lt_u().select();
     });
     let mut engine = engine_with(&guest, |_| {});
@@ -197,7 +202,9 @@ fn a_smashed_canary_ends_the_call() {
         call_import(body, "parallel_for", &[0, 0, 64]);
         answer(body, &Ok(Response::Done {}));
     });
-    let guest = guest.jobs(move |body| drop(body.i32_const(stack).i64_const(7).i64_store(at(3))));
+    let guest = guest.jobs(move |body| {
+        body.i32_const(stack).i64_const(7).i64_store(at(3));
+    });
     let error = outcome(engine_with(&guest, |config| config.workers = 2));
     assert!(matches!(&error, Error::Trap { detail } if detail.contains("instance 1")), "{error:?}");
 }
@@ -258,7 +265,7 @@ fn a_job_may_only_compute() {
 #[test]
 fn the_words_of_a_store_error_come_back() {
     use dagvault_core::error::{StoreError, StoreErrorKind};
-    let store = std::sync::Arc::new(support::MapStore::default());
+    let store = std::sync::Arc::new(crate::support::MapStore::default());
     let guest = Guest::calling(|body| {
         call_import(body, "sync", &[]);
         answer(body, &Err(Error::Denied { detail: String::new() }));

@@ -1,0 +1,10 @@
+//! Tests of the host: one program, for linking Wasmtime is what takes long.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test that panics has failed")]
+
+mod artifacts;
+mod loading;
+mod measure;
+mod real;
+mod support;
+mod traps;
+mod workers;
