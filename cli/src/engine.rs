@@ -149,7 +149,7 @@ fn engine(global: &Global, store: Arc<dyn Store>, notes: &Notes, out: &mut Out) 
                 // 0 and 1 are errors and warnings.
                 notes.lock().unwrap_or_else(PoisonError::into_inner).push((level <= 1, line.to_owned()));
             }));
-            let engine = dagvault_host::WasmEngine::grouped(config).map_err(Error::from)?;
+            let engine = dagvault_host::WasmEngine::new(config).map_err(Error::from)?.grouped();
             Ok(Box::new(engine))
         }
     }

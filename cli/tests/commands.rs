@@ -1,4 +1,5 @@
 //! Every command, as a user would run it, with each engine.
+#![allow(clippy::unwrap_used, clippy::too_many_lines, reason = "a test ends with what it did not expect")]
 
 mod common;
 

@@ -59,6 +59,18 @@ fn masks() -> (SlotMask, SlotMask) {
     (SlotMask::new(WORKERS_MAX as u32), SlotMask::new(KEYRINGS as u32))
 }
 
+/// Keeps a slot out of swap and core dumps, where the system lets us: a limit on locked memory is no error.
+#[cfg(all(feature = "rayon", target_os = "linux"))]
+fn keep_private(at: NonNull<u8>, bytes: usize) {
+    use rustix::mm::{Advice, madvise, mlock};
+    // SAFETY: both calls change how the mapping is treated and not what is in it; the range is whole pages of a
+    // slot of ours.
+    unsafe {
+        let _ = mlock(at.as_ptr().cast(), bytes);
+        let _ = madvise(at.as_ptr().cast(), bytes, Advice::LinuxDontDump);
+    }
+}
+
 impl Regions {
     /// Regions in memory of their own, which the system hands out page by page as it is touched.
     #[must_use]
@@ -131,6 +143,11 @@ impl Regions {
         const { assert!(size_of::<T>() <= KEYRING_BYTES && align_of::<T>() <= PAGE_BYTES) };
         let Some(slot) = self.keyrings.acquire() else { return Err(value) };
         self.keyring_peak.fetch_max(size_of::<T>(), Ordering::Relaxed);
+        #[cfg(all(feature = "rayon", target_os = "linux"))]
+        if self.owned {
+            // SAFETY: as below; the slot is mapped as long as the regions live.
+            keep_private(unsafe { self.vault.add(slot as usize * KEYRING_BYTES) }, KEYRING_BYTES);
+        }
         // SAFETY: a slot's number is below the count, so the sum is within the region.
         let at = unsafe { self.vault.add(slot as usize * KEYRING_BYTES) }.cast::<T>();
         // SAFETY: the place is ours until it is released, large enough and aligned (slots are multiples

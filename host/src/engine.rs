@@ -6,7 +6,7 @@ use dagvault_api::group::{Grouped, Serial};
 use dagvault_api::{Answer, BatchAnswer, Error, Request, Response, decode_answer};
 use dagvault_core::abi::ANSWER_BYTES_MAX;
 use dagvault_core::cbor::{Encoder, Wire as _};
-use dagvault_core::error::{StoreError, StoreErrorKind};
+use dagvault_core::error::StoreError;
 use dagvault_core::layout::HEAP_OFFSET;
 use wasmtime::{Engine as Wasmtime, Module};
 use zeroize::optimization_barrier;
@@ -20,7 +20,11 @@ use crate::{artifact, loader};
 /// The engine in Wasmtime: serves one call at a time.
 ///
 /// After a call that ended in `Error::Trap`, `Error::Deadline`, `Error::GuestMisbehaved` or, in most cases,
-/// `Error::Memory`, the guest is gone and the next call starts it anew, locked.
+/// `Error::Memory`, the guest is gone and the next call starts it anew, locked. If the store panics, the call does
+/// too, with the same consequence.
+///
+/// A call uses up to 1 MiB of the calling thread's stack for WebAssembly, and the store's share on top of it:
+/// the 2 MiB that std gives a thread are enough.
 pub struct WasmEngine {
     /// Absent after a failure, until the next call, and while a call runs.
     main: Option<Main>,
@@ -225,7 +229,7 @@ fn with_detail(answer: Answer, store_error: Option<&StoreError>) -> Answer {
     let worded = |error: Error| if error == bare { full.clone() } else { error };
     match answer {
         Err(error) => Err(worded(error)),
-        Ok(Response::Batch { answers }) if store_error.kind != StoreErrorKind::Conflict => {
+        Ok(Response::Batch { answers }) => {
             let answers = answers.into_iter().map(|answer| match answer {
                 BatchAnswer::Err { error } => BatchAnswer::Err { error: worded(error) },
                 ok @ BatchAnswer::Ok { .. } => ok,

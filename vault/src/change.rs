@@ -12,7 +12,7 @@ use dagvault_api::{
 use dagvault_core::arena::Regions;
 use dagvault_core::cbor;
 use dagvault_core::limits::{
-    CHUNK_BYTES, ENTRY_BYTES_MAX, ENTRY_VERSIONS_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX, META_KEY_BYTES_MAX,
+    BATCH_BLOCKS_MAX, CHUNK_BYTES, ENTRY_BYTES_MAX, ENTRY_VERSIONS_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX, META_KEY_BYTES_MAX,
     PAGE_ITEMS_MAX,
 };
 use dagvault_core::parallel;
@@ -23,8 +23,9 @@ use crate::entry::{Data, Entry, Older, Value, Version};
 use crate::node::{History, SpaceKeys};
 use crate::nodes::Nodes;
 use crate::session::Session;
+use crate::stream::VersionId;
 use crate::tree::{Tree, entry_of};
-use crate::value::{ContentHasher, Piece, ValueBuilder, cut, is_inline, store};
+use crate::value::{ContentHasher, LinkCursor, Piece, ValueBuilder, cut, is_inline, store};
 
 /// Most paths that one move or copy takes.
 const MOVE_PATHS_MAX: usize = 100_000;
@@ -37,6 +38,8 @@ pub(crate) struct Prepared {
     pub(crate) content: [u8; 32],
     pub(crate) size: u64,
     pub(crate) stored: u64,
+    /// The version whose chunks it links to, if any: that must still have them when the value is named.
+    pub(crate) reused: Option<VersionId>,
 }
 
 /// What a path becomes.
@@ -136,12 +139,57 @@ impl<'a> Change<'a> {
     ) -> Result<Response, Error> {
         let before = self.find(&item.path)?;
         check_expected(item, before.as_ref())?;
+        self.check_stored(item, &prepared, before.as_ref())?;
         let mut entry = before.unwrap_or_else(|| Entry::new(&item.path));
         let outcome = self.name(&mut entry, item, prepared)?;
         if outcome.written || !item.meta.is_empty() {
             self.entries.insert(entry.path.clone(), Some(entry));
         }
         Ok(Response::Put { outcomes: Vec::from([outcome]) })
+    }
+
+    /// Whether the blocks of a value that was streamed are still there: its version may have been destroyed, or
+    /// another process may have collected them.
+    fn check_stored(&self, item: &PutItem<'_>, prepared: &Prepared, before: Option<&Entry>) -> Result<(), Error> {
+        if let Some((id, number)) = prepared.reused
+            && !self.has_value(before, id, number)?
+        {
+            let found = before.and_then(Entry::latest).map_or(0, |latest| latest.info.number);
+            return Err(Error::Conflict { path: item.path.to_string(), found });
+        }
+        let mut links = LinkCursor::new(&prepared.value);
+        loop {
+            let mut ids = Vec::new();
+            while ids.len() < BATCH_BLOCKS_MAX {
+                let Some(link) = links.next(self.nodes)? else { break };
+                ids.push(link.cid);
+            }
+            if ids.is_empty() {
+                return Ok(());
+            }
+            if self.nodes.store.has_many(&ids)?.contains(&false) {
+                let detail = "parts of the value were collected while it was written; write it again".into();
+                return Err(Error::Busy { detail });
+            }
+        }
+    }
+
+    /// Whether a version of an entry still has its value.
+    fn has_value(&self, entry: Option<&Entry>, id: [u8; 16], number: u64) -> Result<bool, Error> {
+        let Some(entry) = entry else { return Ok(false) };
+        let holds = |version: &Version| version.info.id == id && !matches!(version.value, Value::Gone {});
+        if entry.versions.iter().any(holds) {
+            return Ok(true);
+        }
+        let mut behind = entry.older.clone();
+        while let Some(older) = behind {
+            let history = self.nodes.load_history(&older.link, &self.blocks)?;
+            if history.versions.iter().any(holds) {
+                return Ok(true);
+            }
+            behind = history.older.filter(|_| history.versions.last().is_some_and(|last| last.info.number > number));
+        }
+        Ok(false)
     }
 
     fn find(&self, path: &str) -> Result<Option<Entry>, Error> {
@@ -239,7 +287,7 @@ impl<'a> Change<'a> {
             let Some(Piece::Inline { codec, data, digest }) = pieces.next() else { return Err(missing()) };
             let stored = data.expose().len() as u64;
             let content = self.keys.content(size, &[digest]);
-            return Ok(Prepared { value: Value::Inline { codec, data: Data(data) }, content, size, stored });
+            return Ok(Prepared { value: Value::Inline { codec, data: Data(data) }, content, size, stored, reused: None });
         }
         let mut builder = ValueBuilder::default();
         for chunk in value.chunks(CHUNK_BYTES) {
@@ -251,7 +299,7 @@ impl<'a> Change<'a> {
         }
         let stored = builder.stored;
         let (value, content) = builder.finish(self.nodes, self.keys, &mut self.blocks)?;
-        Ok(Prepared { value, content, size, stored })
+        Ok(Prepared { value, content, size, stored, reused: None })
     }
 
     /// Makes a stored value the newest version of an entry.

@@ -208,14 +208,13 @@ pub(crate) fn read_commit(cid: Cid, block: Vec<u8>, keys: &Keyring) -> Result<Co
     cbor::from_slice(opened.payload()).map_err(|error| malformed(cid, error))
 }
 
-fn walk_of(session: &Session) -> Walk<Visit> {
-    let root = session.root.as_ref().map(|root| Visit::Tree {
+fn root_of(session: &Session) -> Option<Visit> {
+    session.root.as_ref().map(|root| Visit::Tree {
         level: root.level,
         link: root.link.clone(),
         paths: root.paths,
         last: None,
-    });
-    Walk::new(root.into_iter().collect())
+    })
 }
 
 fn commits_of(session: &Session) -> Commits {
@@ -243,7 +242,7 @@ impl Verify {
         if !named {
             return Err(Error::corrupt("the newest commit names another root than the head"));
         }
-        Ok(Self { walk: walk_of(session), commits: commits_of(session), step: VerifyStep::default() })
+        Ok(Self { walk: Walk::new(root_of(session).into_iter().collect()), commits: commits_of(session), step: VerifyStep::default() })
     }
 
     /// Verifies on.
@@ -271,14 +270,20 @@ impl Verify {
     }
 }
 
-/// Hands `keep` every block that the head reaches, with its bytes where they were read.
+/// Hands `keep` every block that the head reaches, and what the links in `held` reach.
 pub(crate) fn mark(
     nodes: &Nodes,
     session: &Session,
+    held: Vec<(Option<u32>, Link)>,
     keep: &mut dyn FnMut(Cid),
 ) -> Result<(), Error> {
     let checker = Checker { keys: &session.keys.space, values: false };
-    let mut walk = walk_of(session);
+    let mut found = Found { cid: session.body.commit, paths: 0, versions: 0, chunks: Vec::new() };
+    let mut ahead = Vec::new();
+    held.into_iter().for_each(|(depth, link)| checker.links(depth, Vec::from([link]), &mut found, &mut ahead));
+    found.chunks.into_iter().for_each(&mut *keep);
+    ahead.extend(root_of(session));
+    let mut walk = Walk::new(ahead);
     while walk.pending() > 0 {
         for (_, found) in walk.step(&*nodes.store, &checker, STEP_BLOCKS)? {
             keep(found.cid);

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use dagvault_api::{Error, GcDone};
 use dagvault_core::ids::Cid;
+use dagvault_dag::link::Link;
 use dagvault_dag::store::Cursor;
 
 use crate::check::mark;
@@ -17,8 +18,13 @@ type Candidate = (Cid, u32, bool);
 ///
 /// The blocks are listed before the head is read: what another writer commits later is not in the list, and what
 /// it committed before is reached from the head. A link that leads to nothing ends the collection before anything
-/// is removed.
-pub(crate) fn collect(nodes: &Nodes, session: &mut Session, dry_run: bool) -> Result<GcDone, Error> {
+/// is removed. `held` are links to chunks (`None`) and index nodes of a depth, of values that are being written.
+pub(crate) fn collect(
+    nodes: &Nodes,
+    session: &mut Session,
+    held: Vec<(Option<u32>, Link)>,
+    dry_run: bool,
+) -> Result<GcDone, Error> {
     let mut blocks: Vec<Candidate> = Vec::new();
     let mut cursor = Some(Cursor::START);
     while let Some(at) = cursor {
@@ -29,7 +35,7 @@ pub(crate) fn collect(nodes: &Nodes, session: &mut Session, dry_run: bool) -> Re
     blocks.sort_unstable();
     blocks.dedup_by_key(|(cid, ..)| *cid);
     session.refresh(nodes)?;
-    mark(nodes, session, &mut |cid| {
+    mark(nodes, session, held, &mut |cid| {
         if let Ok(at) = blocks.binary_search_by_key(&cid, |(cid, ..)| *cid) {
             blocks[at].2 = true;
         }

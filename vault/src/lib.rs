@@ -10,7 +10,7 @@ extern crate alloc;
 mod change;
 mod check;
 mod entry;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gc;
 mod head;

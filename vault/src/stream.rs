@@ -27,7 +27,13 @@ pub(crate) struct Writer {
     builder: ValueBuilder,
     /// Chunks of the newest version: one with the same digest at the same place is linked to again.
     before: LinkCursor,
+    /// That version's id and number.
+    base: Option<VersionId>,
+    reuses: bool,
 }
+
+/// Id and number of a version.
+pub(crate) type VersionId = ([u8; 16], u64);
 
 impl Drop for Writer {
     fn drop(&mut self) {
@@ -45,7 +51,24 @@ impl Writer {
         let latest = entry.as_ref().and_then(Entry::latest);
         let live = latest.filter(|latest| item.skip_equal && latest.info.state == VersionState::Live {});
         let before = live.map_or_else(LinkCursor::default, |latest| LinkCursor::new(&latest.value));
-        Ok(Self { item: owned(item), rest: Vec::new(), builder: ValueBuilder::default(), before })
+        let base = live.map(|latest| (latest.info.id, latest.info.number));
+        Ok(Self {
+            item: owned(item),
+            rest: Vec::new(),
+            builder: ValueBuilder::default(),
+            before,
+            base,
+            reuses: false,
+        })
+    }
+
+    /// Links to what is written already, which nothing else names yet.
+    pub(crate) fn held(&self) -> Vec<(Option<u32>, Link)> {
+        self.builder.held()
+    }
+
+    fn reused(&self) -> Option<VersionId> {
+        self.base.filter(|_| self.reuses)
     }
 
     /// Appends; whole chunks go to the store.
@@ -94,7 +117,11 @@ impl Writer {
     ) -> Result<(), Error> {
         let mut old: Vec<Option<Link>> = Vec::with_capacity(chunks.len());
         for _ in chunks {
-            old.push(self.before.next(nodes)?);
+            // It only saves writing: where it can't be read, it may have been destroyed since.
+            old.push(self.before.next(nodes).unwrap_or_else(|_| {
+                self.before = LinkCursor::default();
+                None
+            }));
         }
         let same = parallel::map(chunks.len(), |index| {
             old[index].as_ref().is_some_and(|link| link.digest == keys.chunk(chunks[index]))
@@ -109,7 +136,10 @@ impl Writer {
         let mut pieces = store(nodes, regions, keys, &cuts)?.into_iter();
         for ((chunk, same), old) in chunks.iter().zip(same).zip(old) {
             let (link, stored) = match old {
-                Some(link) if same => (link, chunk.len() as u64),
+                Some(link) if same => {
+                    self.reuses = true;
+                    (link, chunk.len() as u64)
+                }
                 _ => match pieces.next() {
                     Some(Piece::Chunk { block, link, stored }) => {
                         blocks.push(block);
@@ -144,14 +174,15 @@ impl Writer {
             let size = plain.len() as u64;
             let stored = data.expose().len() as u64;
             let value = Value::Inline { codec, data: Data(data) };
-            return Ok((item, Prepared { value, content: keys.content(size, &[digest]), size, stored }, blocks));
+            return Ok((item, Prepared { value, content: keys.content(size, &[digest]), size, stored, reused: None }, blocks));
         }
         if !rest.expose().is_empty() {
             self.chunks(nodes, regions, keys, &[rest.expose()], &mut blocks)?;
         }
+        let reused = self.reused();
         let builder = core::mem::take(&mut self.builder);
         let (size, stored) = (builder.size, builder.stored);
         let (value, content) = builder.finish(nodes, keys, &mut blocks)?;
-        Ok((item, Prepared { value, content, size, stored }, blocks))
+        Ok((item, Prepared { value, content, size, stored, reused }, blocks))
     }
 }

@@ -120,16 +120,21 @@ fn store_one(regions: &Regions, keys: &SpaceKeys, cut: &Cut<'_>, seed: &Seed) ->
 /// Opens a chunk and checks its digest.
 pub(crate) fn open_chunk(keys: &SpaceKeys, link: &Link, block: Vec<u8>) -> Result<SecretVec, Error> {
     let opened = open(Kind::Chunk, link, block)?;
-    let bad = || Error::corrupt(alloc::format!("block {}: not a chunk", link.cid));
-    let (header, data) = opened.payload().split_first_chunk::<CHUNK_HEADER_BYTES>().ok_or_else(bad)?;
+    let plain = read_chunk(opened.payload()).filter(|plain| keys.chunk(plain.expose()) == link.digest);
+    plain.ok_or_else(|| Error::corrupt(alloc::format!("block {}: not a chunk", link.cid)))
+}
+
+/// The plain bytes of a chunk's payload.
+pub(crate) fn read_chunk(payload: &[u8]) -> Option<SecretVec> {
+    let (header, data) = payload.split_first_chunk::<CHUNK_HEADER_BYTES>()?;
     let [codec, length @ ..] = *header;
     let length = u32::from_le_bytes(length) as usize;
     if length == 0 || length > CHUNK_BYTES {
-        return Err(bad());
+        return None;
     }
     let mut plain = SecretVec::new(vec![0; length]);
-    decompress(u32::from(codec), data, plain.expose_mut())?;
-    if keys.chunk(plain.expose()) == link.digest { Ok(plain) } else { Err(bad()) }
+    decompress(u32::from(codec), data, plain.expose_mut()).ok()?;
+    Some(plain)
 }
 
 /// The plain bytes of an inline value, checked against its content hash.
@@ -238,6 +243,13 @@ impl ValueBuilder {
             self.push_at(nodes, keys, level + 1, link, blocks)?;
         }
         Ok(())
+    }
+
+    /// The links so far: to chunks (`None`) and to index nodes of a depth.
+    pub(crate) fn held(&self) -> Vec<(Option<u32>, Link)> {
+        let depth = |level: usize| level.checked_sub(1).and_then(|depth| u32::try_from(depth).ok());
+        let levels = self.levels.iter().enumerate();
+        levels.flat_map(|(level, links)| links.iter().map(move |link| (depth(level), link.clone()))).collect()
     }
 
     /// The value and its content hash.

@@ -121,6 +121,7 @@ impl Vault {
         match request {
             Request::Batch { requests } => self.batch(requests),
             Request::Destroy { .. } => self.destroy(request),
+            Request::Gc { dry_run } => self.collect(*dry_run),
             request if request.joins_batch() => self.change(request),
             Request::WriteBegin { .. }
             | Request::WriteChunk { .. }
@@ -147,11 +148,19 @@ impl Vault {
                 read::history(nodes, session, path, *before, *limit)
             }
             Request::Stat {} => read::stat(nodes, session),
-            Request::Gc { dry_run } => {
-                crate::gc::collect(nodes, session, *dry_run).map(|done| Response::Gc { done })
-            }
             _ => Err(Error::bad_request("unknown request")),
         }
+    }
+
+    /// Collects what neither the head nor a value being written reaches.
+    fn collect(&mut self, dry_run: bool) -> Answer {
+        let session = self.session.as_mut().ok_or(Error::Locked {})?;
+        let held = self.handles.values().flat_map(|handle| match handle {
+            Handle::Write(writer) => writer.held(),
+            Handle::Read(_) | Handle::Verify(_) => Vec::new(),
+        });
+        let done = crate::gc::collect(&self.nodes, session, held.collect(), dry_run)?;
+        Ok(Response::Gc { done })
     }
 
     /// Serves changes in one commit, each for itself; tries again when another writer was first.
@@ -191,10 +200,14 @@ impl Vault {
         self.commit(Next::default, |change| {
             *answers.borrow_mut() = requests
                 .iter()
-                .map(|request| match change.serve(request) {
-                    Ok(response) if request.joins_batch() => BatchAnswer::Ok { response },
-                    Ok(_) => BatchAnswer::Err { error: Error::bad_request("not in a batch") },
-                    Err(error) => BatchAnswer::Err { error },
+                .map(|request| {
+                    if !request.joins_batch() {
+                        return BatchAnswer::Err { error: Error::bad_request("this request can't join a batch") };
+                    }
+                    match change.serve(request) {
+                        Ok(response) => BatchAnswer::Ok { response },
+                        Err(error) => BatchAnswer::Err { error },
+                    }
                 })
                 .collect();
             true
@@ -211,9 +224,7 @@ impl Vault {
         })?;
         answer.into_inner()?;
         self.nodes.forget();
-        let session = self.session.as_mut().ok_or(Error::Locked {})?;
-        let done = crate::gc::collect(&self.nodes, session, false)?;
-        Ok(Response::Gc { done })
+        self.collect(false)
     }
 
     fn open_handle(&mut self, handle: Handle) -> Result<u64, Error> {
@@ -281,6 +292,9 @@ impl Vault {
     }
 
     fn write_end(&mut self, handle: u64) -> Answer {
+        if !matches!(self.handles.get(&handle), Some(Handle::Write(_))) {
+            return Err(no_handle());
+        }
         let Some(Handle::Write(writer)) = self.handles.remove(&handle) else { return Err(no_handle()) };
         let session = self.session.as_ref().ok_or(Error::Locked {})?;
         let (item, prepared, mut blocks) = writer.finish(&self.nodes, &self.regions, &session.keys.space)?;

@@ -217,3 +217,19 @@ fn two_writers_see_each_other() {
     compare(&mut first, &model);
     compare(&mut second, &model);
 }
+
+#[test]
+fn a_folder_of_large_values_moves_whole_and_is_destroyed_whole() {
+    let mut host = Host::new(1);
+    let values: Vec<Vec<u8>> = (0..60).map(|at| Random(at).bytes(30_000)).collect();
+    let names: Vec<String> = (0..60).map(|at| format!("a/{at:03}")).collect();
+    let items = names.iter().zip(&values).map(|(name, value)| common::item(name, value)).collect();
+    host.call(&Request::Put { items }).unwrap();
+    host.call(&Request::Move { from: "a".into(), to: "b".into() }).unwrap();
+    assert!(host.list("a").is_empty());
+    assert_eq!(host.list("").len(), 60);
+    for (at, value) in values.iter().enumerate() {
+        assert!(host.latest(&format!("b/{at:03}")).unwrap() == *value);
+    }
+    host.verify().unwrap();
+}

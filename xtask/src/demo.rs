@@ -85,22 +85,22 @@ fn export_all(cli: &Cli, inputs: &[(&str, &Path)], base: &Path) -> Result<Vec<Ro
     let target = base.join("exported");
     for (name, folder) in inputs {
         let source = Listing::of(folder)?;
-        for writer in ENGINES {
-            for reader in ENGINES {
+        for reader in ENGINES {
+            // The faster of two: the first write of so many files is the disk's affair more than ours.
+            let mut best = f64::INFINITY;
+            for writer in ENGINES {
                 fresh(&target)?;
                 println!("exporting {name}, written by {writer}, by the {reader} engine, and comparing");
                 let seconds = cli.export(reader, &format!("{name}/{writer}"), &target)?;
+                best = best.min(seconds);
                 let differences = source.differences(&Listing::of(&target)?)?;
                 for difference in differences.iter().take(10) {
                     println!("  {difference}");
                 }
                 ensure!(differences.is_empty(), "{name}: {} differences", differences.len());
-                if writer == reader {
-                    let what = format!("export {name}");
-                    let (files, bytes) = (source.count(), source.bytes());
-                    rows.push(Row { what, engine: reader, files, bytes, seconds });
-                }
             }
+            let (files, bytes) = (source.count(), source.bytes());
+            rows.push(Row { what: format!("export {name}"), engine: reader, files, bytes, seconds: best });
         }
     }
     std::fs::remove_dir_all(&target)?;

@@ -41,7 +41,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
         .env_remove("RUSTUP_TOOLCHAIN")
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&workspace.root)?.join("\x1f"))
         .env("CARGO_TARGET_DIR", &target)
-        .args([&format!("+{NIGHTLY}"), "build", "--quiet", "--locked", "--target", TARGET])
+        .args([&format!("+{NIGHTLY}"), "build", "--quiet", "--target", TARGET])
         .args(["--profile", PROFILE, "-Zbuild-std=core,alloc,panic_abort"]);
     run(&mut cargo)?;
     let built = target.join(TARGET).join(PROFILE).join("dagvault_engine_guest.wasm");

@@ -19,7 +19,7 @@ const VALUE: [u8; 200] = [0x5a; 200];
 /// How long one turn of a contender lasts.
 const TURN: Duration = Duration::from_millis(400);
 const TABLE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("values");
-const FLOOR_BYTES: u64 = 64 << 20;
+const FLOOR_BYTES: u64 = 4 << 20;
 
 /// What is measured: a put of the number given, by any of its threads.
 struct Contender {

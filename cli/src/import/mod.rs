@@ -318,7 +318,7 @@ fn report(
         "skipped": done.skipped, "problems": done.problems, "dry_run": options.dry_run, "elapsed_ms": ms,
     });
     let mut text = format!(
-        "{}, {}, {}: {} written, {} attributes only, {unchanged} unchanged",
+        "{}, {}, {}: {} written, {} equal, {unchanged} unchanged",
         show::count(files, "file", "files"),
         show::count(dirs, "folder", "folders"),
         show::count(links, "link", "links"),

@@ -1,5 +1,6 @@
 //! Runs the command as a user would, on vaults in temporary folders.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
 use std::ffi::OsStr;
 use std::io::Write as _;

@@ -10,7 +10,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use dagvault_api::{Answer, HeapStats, MemoryStats, RegionUse, Request, Response, encode_answer};
 use dagvault_core::arena::Regions;
 use dagvault_core::cbor;
-use dagvault_core::layout::{CANARY_BYTES, CORE_BYTES, CORE_OFFSET, MAIN_STACK_BYTES, REGIONS, STATIC_OFFSET};
+use dagvault_core::layout::{
+    CANARY_BYTES, CORE_BYTES, CORE_OFFSET, MAIN_STACK_BYTES, REGIONS, STATIC_OFFSET,
+};
 use dagvault_vault::Vault;
 use zeroize::optimization_barrier;
 
@@ -50,7 +52,10 @@ impl Door {
             // SAFETY: the host has asserted the layout before the first call, and this runs once in the
             // life of the memory.
             let regions = unsafe { Regions::fixed() };
-            Engine { vault: Vault::new(Arc::new(HostStore), Arc::new(HostSystem), regions), answer: Vec::new() }
+            Engine {
+                vault: Vault::new(Arc::new(HostStore), Arc::new(HostSystem), regions),
+                answer: Vec::new(),
+            }
         });
         let value = f(engine);
         self.busy.store(false, Ordering::Release);

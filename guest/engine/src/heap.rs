@@ -12,8 +12,8 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dagvault_core::layout::{HEAP_OFFSET, WASM_PAGE_BYTES};
 use lock_api::{GuardSend, RawMutex};
-use talc::base::binning::Binning;
 use talc::base::Talc;
+use talc::base::binning::Binning;
 use talc::source::Source;
 use talc::sync::TalcLock;
 use talc::wasm::WasmBinning;
@@ -29,7 +29,6 @@ pub(crate) struct SpinLock(AtomicBool);
 
 // SAFETY: `lock` returns only after it changed the flag from free to taken, which one owner at a time can.
 unsafe impl RawMutex for SpinLock {
-    #[expect(clippy::declare_interior_mutable_const, reason = "the trait asks for this constant")]
     const INIT: Self = Self(AtomicBool::new(false));
     type GuardMarker = GuardSend;
 
@@ -81,7 +80,8 @@ unsafe impl Source for Grow {
             return Err(());
         }
         // The last page of the address space is left out: its end is no address.
-        let new_end = first.checked_add(pages).and_then(|pages| pages.checked_mul(WASM_PAGE_BYTES)).ok_or(())?;
+        let new_end =
+            first.checked_add(pages).and_then(|pages| pages.checked_mul(WASM_PAGE_BYTES)).ok_or(())?;
         // SAFETY: only this source, under the heap's lock, grows the memory, so that the new pages follow `end`
         // and belong to the heap.
         let end = unsafe { talc.extend(end, core::ptr::with_exposed_provenance_mut(new_end)) };
@@ -97,8 +97,7 @@ pub(crate) struct Heap {
 }
 
 #[global_allocator]
-pub(crate) static HEAP: Heap =
-    Heap { talc: TalcLock::new(Grow { end: 0 }), peak: AtomicUsize::new(0) };
+pub(crate) static HEAP: Heap = Heap { talc: TalcLock::new(Grow { end: 0 }), peak: AtomicUsize::new(0) };
 
 /// Reallocations of more bytes move outside the lock.
 const MOVE_BYTES_UNLOCKED: usize = 4096;

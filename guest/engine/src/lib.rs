@@ -18,9 +18,7 @@ use core::panic::PanicInfo;
 
 use alloc::alloc::{alloc, dealloc};
 
-use dagvault_core::abi::{
-    ABI_VERSION, LOG_NO_MEMORY, LOG_PANIC, SECTION_CRYPTO, SECTION_DAG, SECTION_VAULT,
-};
+use dagvault_core::abi::{ABI_VERSION, LOG_NO_MEMORY, LOG_PANIC, SECTION_CRYPTO, SECTION_DAG, SECTION_VAULT};
 use zeroize::optimization_barrier;
 
 /// Alignment of requests in memory.

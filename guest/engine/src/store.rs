@@ -58,7 +58,8 @@ fn table(blocks: &[Block]) -> Vec<u8> {
 }
 
 fn take<'a>(from: &mut &'a [u8], bytes: usize) -> Result<&'a [u8], StoreError> {
-    let (head, tail) = from.split_at_checked(bytes).ok_or_else(|| misuse("the host's answer is too short"))?;
+    let (head, tail) =
+        from.split_at_checked(bytes).ok_or_else(|| misuse("the host's answer is too short"))?;
     *from = tail;
     Ok(head)
 }
@@ -177,8 +178,7 @@ impl Store for HostStore {
             let mut value = room(capacity)?;
             value.resize(capacity, 0);
             // SAFETY: `value` is borrowed exclusively for the call and `capacity` bytes long.
-            let answer =
-                unsafe { imports::cell_load(cell.0, address(value.as_mut_ptr()), capacity as u32) };
+            let answer = unsafe { imports::cell_load(cell.0, address(value.as_mut_ptr()), capacity as u32) };
             let length = match checked(answer) {
                 Ok(length) => length as usize,
                 Err(error) if error.kind == StoreErrorKind::Absent => return Ok(None),

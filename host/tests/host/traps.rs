@@ -110,10 +110,10 @@ fn answers_that_lie_are_refused() {
 #[test]
 fn memory_for_a_request_that_lies_is_refused() {
     for place in [1, HEAP_OFFSET as u32 - 1, u32::MAX, 0x7fff_ffff] {
-        let mut guest = Guest::default();
-        guest.alloc = Box::new(move |body| {
+        let alloc = move |body: &mut InstructionSink<'_>| {
             body.i32_const(place.cast_signed());
-        });
+        };
+        let guest = Guest { alloc: Box::new(alloc), ..Guest::default() };
         let error = engine_with(&guest, |_| {}).call(&Request::Version {}).unwrap_err();
         assert!(is_misbehaved(&error), "{place:#x}: {error:?}");
     }
@@ -278,4 +278,20 @@ fn the_words_of_a_store_error_come_back() {
     // Words of another kind of failure stay away.
     *store.failing.lock().unwrap() = Some(StoreError::new(StoreErrorKind::NoSpace, "/some/file"));
     assert_eq!(call(&mut engine), Err(Error::Denied { detail: String::new() }));
+}
+
+#[test]
+fn a_panic_of_the_store_drops_the_guest_and_the_next_call_starts_it() {
+    let store = std::sync::Arc::new(crate::support::MapStore::default());
+    let guest = Guest::calling(|body| {
+        call_import(body, "sync", &[]);
+        answer(body, &Ok(Response::Done {}));
+    });
+    let mut engine = engine_with(&guest, |config| config.store = store.clone());
+    store.panicking.store(true, std::sync::atomic::Ordering::Relaxed);
+    let call = std::panic::AssertUnwindSafe(|| engine.call(&trigger()));
+    assert!(std::panic::catch_unwind(call).is_err());
+    store.panicking.store(false, std::sync::atomic::Ordering::Relaxed);
+    alive(&mut engine);
+    assert_eq!(engine.call(&trigger()), Ok(Response::Done {}));
 }

@@ -5,6 +5,8 @@
 //! whatever the order of the changes, and a change rewrites the nodes from its leaf up to the root.
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use dagvault_api::Error;

@@ -145,7 +145,8 @@ impl Tree<'_> {
         };
         let first = children.partition_point(|child| range.before(&child.last));
         let last = children.partition_point(|child| !range.beyond(&child.last));
-        let inside = &children[first..children.len().min(last + 1)];
+        // Empty where `after` is behind the range.
+        let inside = children.get(first..children.len().min(last + 1)).unwrap_or_default();
         // The first leaves alone: a short listing should not open many.
         let mut ahead = 2;
         let mut rest = inside;

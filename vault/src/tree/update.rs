@@ -244,7 +244,9 @@ impl Tree<'_> {
             }
         }
         Ok(match self.next(level, node.last())? {
-            Some(_) if builder.open.is_empty() => Step::Boundary,
+            // Not behind a node that was cut by weight, though nothing of it may be left: a run for a later change
+            // would begin before it and take back what was removed here.
+            Some(_) if builder.open.is_empty() && self.keys.rank(node.last()) > level => Step::Boundary,
             Some(next) => Step::Next(next),
             None => Step::End,
         })

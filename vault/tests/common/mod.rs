@@ -1,6 +1,8 @@
 //! A vault in memory, and short ways to ask it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
+pub mod disk;
+
 use std::sync::Arc;
 
 use dagvault_api::{

@@ -14,8 +14,10 @@ const DOCUMENT: &str = "docs/benchmarks.md";
 pub(super) fn with_origin(bench: &Bench, section: &str, table: Vec<String>) -> Result<Vec<String>> {
     let root = &bench.workspace.root;
     let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
-    let commit = output(Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).current_dir(root))?;
-    let changed = output(Command::new("git").args(["status", "--porcelain", "-uno"]).current_dir(root))?;
+    // A copy without a history may measure, too.
+    let git = |words: &[&str]| output(Command::new("git").args(words).current_dir(root)).ok();
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
+    let changed = git(&["status", "--porcelain", "-uno"]).unwrap_or_default();
     let state = if changed.is_empty() { "" } else { " with changes" };
     let (date, commit, cpu) = (date.trim(), commit.trim(), cpu());
     let threads = processors();

@@ -9,9 +9,6 @@ use anyhow::Result;
 
 use super::Tree;
 
-/// Words that follow the name in the headers of files, not on a command line.
-const HEADERS: [&str; 2] = ["store", "head"];
-
 /// What may stand behind `dagvault`.
 #[derive(Debug, Default)]
 pub(super) struct Surface {
@@ -78,8 +75,7 @@ impl Surface {
         let mut before = "";
         for word in words {
             let value = before.starts_with("--") && !before.contains('=');
-            let known = self.subcommands.contains(*word) || HEADERS.contains(word);
-            if !word.starts_with('-') && known {
+            if !word.starts_with('-') && self.subcommands.contains(*word) {
                 return None;
             }
             // The first word that is neither an option nor its value must be a subcommand.

@@ -3,6 +3,7 @@
 pub(crate) mod guest;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,16 +13,18 @@ use dagvault_dag::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store}
 use dagvault_dag::system::FixedSystem;
 use dagvault_host::{Config, ModuleSource};
 
-/// A store of the least kind; `failing` makes each call of it fail.
+/// A store of the least kind; `failing` makes each call of it fail, `panicking` makes it panic.
 #[derive(Default)]
 pub(crate) struct MapStore {
     pub(crate) blocks: Mutex<BTreeMap<[u8; 32], Vec<u8>>>,
     pub(crate) cells: Mutex<BTreeMap<u32, Vec<u8>>>,
     pub(crate) failing: Mutex<Option<StoreError>>,
+    pub(crate) panicking: AtomicBool,
 }
 
 impl MapStore {
     fn check(&self) -> Result<(), StoreError> {
+        assert!(!self.panicking.load(Ordering::Relaxed), "as the test wishes");
         self.failing.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 }
