@@ -14,10 +14,12 @@ mod types;
 
 pub use error::Error;
 pub use request::{Request, check_path};
-pub use response::{BatchAnswer, GcDone, HeapStats, MemoryStats, Moved, RegionUse, Response, VaultStats, VerifyStep};
+pub use response::{
+    BatchAnswer, GcDone, HeapStats, MemoryStats, Moved, RegionUse, Response, VaultStats, VerifyStep,
+};
 pub use types::{
-    Codec, EntryInfo, KeySlotInfo, KdfParams, Meta, MetaChange, Protect, PutItem, PutOutcome, Select, Unlock, VersionInfo,
-    VersionState,
+    Codec, EntryInfo, KdfParams, KeySlotInfo, Meta, MetaChange, Protect, PutItem, PutOutcome, Select, Unlock,
+    VersionInfo, VersionState,
 };
 
 use alloc::vec::Vec;

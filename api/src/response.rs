@@ -207,8 +207,19 @@ pub struct VaultStats {
     pub key_slots: u64,
 }
 wire_struct!(VaultStats {
-    vault, sequence, commit, time_ms, epoch, paths, versions, value_bytes, stored_bytes, blocks, block_bytes,
-    depth, key_slots,
+    vault,
+    sequence,
+    commit,
+    time_ms,
+    epoch,
+    paths,
+    versions,
+    value_bytes,
+    stored_bytes,
+    blocks,
+    block_bytes,
+    depth,
+    key_slots,
 });
 
 /// Use of one memory region.

@@ -51,7 +51,8 @@ pub(crate) struct Global {
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// Read the passphrase from this file descriptor
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(i32).range(0..), help_heading = "Unlocking")]
+    #[arg(long, global = true, value_name = "N", help_heading = "Unlocking")]
+    #[arg(value_parser = clap::value_parser!(i32).range(0..))]
     pub(crate) passphrase_fd: Option<i32>,
     /// Read the passphrase from this file
     #[arg(long, global = true, value_name = "FILE", help_heading = "Unlocking")]

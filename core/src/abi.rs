@@ -1,8 +1,8 @@
 //! The one table of what guest and host call of each other.
 //!
 //! [`abi_imports!`](crate::abi_imports) is expanded by the guest into its `extern` block, by the host into a
-//! trait and a linker, by the loader into its allow-list. Every argument is an `i32` or `i64` of WebAssembly; pointers are
-//! offsets into the shared memory; all numbers in memory are little-endian. An import answers a number
+//! trait and a linker, by the loader into its allow-list. Every argument is an `i32` or `i64` of WebAssembly;
+//! pointers are offsets into the shared memory; all numbers in memory are little-endian. An import answers a number
 //! of its own (zero or more), or a `StoreErrorKind` negated.
 
 /// Version of the table; a host refuses a guest of another one.
@@ -110,11 +110,8 @@ pub mod exports {
 }
 
 /// Custom sections that a guest must carry, byte for byte: what it can do and on which format.
-pub const SECTIONS: [(&str, &[u8]); 3] = [
-    ("dagvault.crypto", SECTION_CRYPTO),
-    ("dagvault.dag", SECTION_DAG),
-    ("dagvault.vault", SECTION_VAULT),
-];
+pub const SECTIONS: [(&str, &[u8]); 3] =
+    [("dagvault.crypto", SECTION_CRYPTO), ("dagvault.dag", SECTION_DAG), ("dagvault.vault", SECTION_VAULT)];
 /// Content of the section `dagvault.crypto`.
 pub const SECTION_CRYPTO: &[u8] =
     b"abi=1 suites=xchacha20-poly1305,aes-256-gcm hash=blake3 kdf=argon2id,hkdf-sha256 sign=ed25519";

@@ -33,12 +33,7 @@ impl SlotMask {
     #[must_use]
     pub fn new(count: u32) -> Self {
         assert!(count <= SLOTS_MAX, "a slot mask has 64 bits");
-        Self {
-            taken: AtomicU64::new(0),
-            count,
-            used_max: AtomicU32::new(0),
-            releases: AtomicU32::new(0),
-        }
+        Self { taken: AtomicU64::new(0), count, used_max: AtomicU32::new(0), releases: AtomicU32::new(0) }
     }
 
     /// Takes the lowest free slot; `None` if all are taken. Each failed exchange means that another

@@ -167,7 +167,9 @@ impl fmt::Debug for Opened {
 /// `Authentication` if key, kind or bytes don't belong together; `Unsupported` for a newer format; `Size` or
 /// `Padding` for bytes that no version wrote.
 pub fn open(kind: Kind, link_key: &Secret<32>, mut block: Vec<u8>) -> Result<Opened, EnvelopeError> {
-    if block.len() < BLOCK_BYTES_MIN || block.len() > BLOCK_BYTES_MAX || size_class(block.len()) != block.len()
+    if block.len() < BLOCK_BYTES_MIN
+        || block.len() > BLOCK_BYTES_MAX
+        || size_class(block.len()) != block.len()
     {
         return Err(EnvelopeError::Size);
     }

@@ -23,7 +23,8 @@ pub struct OsSystem;
 impl System for OsSystem {
     fn random(&self, out: &mut [u8]) -> Result<(), StoreError> {
         use dagvault_core::error::StoreErrorKind;
-        getrandom::fill(out).map_err(|error| StoreError::new(StoreErrorKind::Io, alloc::format!("random: {error}")))
+        getrandom::fill(out)
+            .map_err(|error| StoreError::new(StoreErrorKind::Io, alloc::format!("random: {error}")))
     }
 
     fn now_ms(&self) -> u64 {

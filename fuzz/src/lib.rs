@@ -9,9 +9,12 @@ pub mod abi_request;
 pub mod cid;
 pub mod envelope;
 pub mod head;
+pub mod nodes;
 pub mod numbers;
 pub mod path;
 pub mod store;
+
+use dagvault_vault::fuzzing;
 
 /// A fuzz target.
 pub struct Target {
@@ -24,7 +27,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "abi_request", check: abi_request::check, seeds: abi_request::seeds },
     Target { name: "abi_answer", check: abi_answer::check, seeds: abi_answer::seeds },
     Target { name: "cid", check: cid::check, seeds: cid::seeds },
@@ -32,6 +35,11 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "envelope", check: envelope::check, seeds: envelope::seeds },
     Target { name: "head", check: head::check, seeds: head::seeds },
     Target { name: "store", check: store::check, seeds: store::seeds },
+    Target { name: "node", check: fuzzing::node, seeds: nodes::node_seeds },
+    Target { name: "history", check: fuzzing::history, seeds: nodes::history_seeds },
+    Target { name: "index", check: fuzzing::index, seeds: nodes::index_seeds },
+    Target { name: "commit", check: fuzzing::commit, seeds: nodes::commit_seeds },
+    Target { name: "chunk", check: fuzzing::chunk, seeds: nodes::chunk_seeds },
 ];
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use dagvault_api::{
 use dagvault_core::arena::Regions;
 use dagvault_core::cbor;
 use dagvault_core::limits::{
-    BATCH_BLOCKS_MAX, CHUNK_BYTES, ENTRY_BYTES_MAX, ENTRY_VERSIONS_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX, META_KEY_BYTES_MAX,
-    PAGE_ITEMS_MAX,
+    BATCH_BLOCKS_MAX, CHUNK_BYTES, ENTRY_BYTES_MAX, ENTRY_VERSIONS_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX,
+    META_KEY_BYTES_MAX, PAGE_ITEMS_MAX,
 };
 use dagvault_core::parallel;
 use dagvault_dag::envelope::Kind;
@@ -141,8 +141,9 @@ impl<'a> Change<'a> {
         check_expected(item, before.as_ref())?;
         self.check_stored(item, &prepared, before.as_ref())?;
         let mut entry = before.unwrap_or_else(|| Entry::new(&item.path));
+        let meta = entry.meta.clone();
         let outcome = self.name(&mut entry, item, prepared)?;
-        if outcome.written || !item.meta.is_empty() {
+        if outcome.written || entry.meta != meta {
             self.entries.insert(entry.path.clone(), Some(entry));
         }
         Ok(Response::Put { outcomes: Vec::from([outcome]) })
@@ -150,7 +151,12 @@ impl<'a> Change<'a> {
 
     /// Whether the blocks of a value that was streamed are still there: its version may have been destroyed, or
     /// another process may have collected them.
-    fn check_stored(&self, item: &PutItem<'_>, prepared: &Prepared, before: Option<&Entry>) -> Result<(), Error> {
+    fn check_stored(
+        &self,
+        item: &PutItem<'_>,
+        prepared: &Prepared,
+        before: Option<&Entry>,
+    ) -> Result<(), Error> {
         if let Some((id, number)) = prepared.reused
             && !self.has_value(before, id, number)?
         {
@@ -187,7 +193,9 @@ impl<'a> Change<'a> {
             if history.versions.iter().any(holds) {
                 return Ok(true);
             }
-            behind = history.older.filter(|_| history.versions.last().is_some_and(|last| last.info.number > number));
+            behind = history
+                .older
+                .filter(|_| history.versions.last().is_some_and(|last| last.info.number > number));
         }
         Ok(false)
     }
@@ -244,10 +252,11 @@ impl<'a> Change<'a> {
         for ((item, before), equal) in items.iter().zip(before).zip(equal) {
             let mut entry = before.unwrap_or_else(|| Entry::new(&item.path));
             let outcome = if equal {
+                let meta = entry.meta.clone();
                 apply_meta(&mut entry, &item.meta)?;
                 let latest = entry.latest().ok_or_else(|| not_found(&item.path))?;
                 let outcome = PutOutcome { version: latest.info.clone(), written: false };
-                if item.meta.is_empty() {
+                if entry.meta == meta {
                     outcomes.push(outcome);
                     continue;
                 }
@@ -287,7 +296,13 @@ impl<'a> Change<'a> {
             let Some(Piece::Inline { codec, data, digest }) = pieces.next() else { return Err(missing()) };
             let stored = data.expose().len() as u64;
             let content = self.keys.content(size, &[digest]);
-            return Ok(Prepared { value: Value::Inline { codec, data: Data(data) }, content, size, stored, reused: None });
+            return Ok(Prepared {
+                value: Value::Inline { codec, data: Data(data) },
+                content,
+                size,
+                stored,
+                reused: None,
+            });
         }
         let mut builder = ValueBuilder::default();
         for chunk in value.chunks(CHUNK_BYTES) {

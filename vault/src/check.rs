@@ -189,8 +189,8 @@ impl Commits {
             let commit = read_commit(cid, block, &session.keys)?;
             let keys = &session.keys;
             let rightful = commit.check(session.vault(), &keys.public, &keys.author);
-            let in_line = commit.sequence == self.sequence
-                && commit.parents.len() == usize::from(commit.sequence > 1);
+            let in_line =
+                commit.sequence == self.sequence && commit.parents.len() == usize::from(commit.sequence > 1);
             if !rightful || !in_line {
                 return Err(Error::corrupt(format!("commit {cid} is not in line or not signed")));
             }
@@ -203,8 +203,7 @@ impl Commits {
 }
 
 pub(crate) fn read_commit(cid: Cid, block: Vec<u8>, keys: &Keyring) -> Result<Commit, Error> {
-    let opened =
-        envelope::open(Kind::Commit, &keys.commit, block).map_err(|error| damaged(cid, error))?;
+    let opened = envelope::open(Kind::Commit, &keys.commit, block).map_err(|error| damaged(cid, error))?;
     cbor::from_slice(opened.payload()).map_err(|error| malformed(cid, error))
 }
 
@@ -236,13 +235,18 @@ impl Verify {
         let commit = read_commit(cid, block, &session.keys)?;
         let space = &session.body.space;
         let root = session.root.as_ref().map(|root| root.link.cid);
-        let named = commit.spaces.iter().any(|named| {
-            named.id == space.id && named.epoch == space.epoch && named.root == root
-        });
+        let named = commit
+            .spaces
+            .iter()
+            .any(|named| named.id == space.id && named.epoch == space.epoch && named.root == root);
         if !named {
             return Err(Error::corrupt("the newest commit names another root than the head"));
         }
-        Ok(Self { walk: Walk::new(root_of(session).into_iter().collect()), commits: commits_of(session), step: VerifyStep::default() })
+        Ok(Self {
+            walk: Walk::new(root_of(session).into_iter().collect()),
+            commits: commits_of(session),
+            step: VerifyStep::default(),
+        })
     }
 
     /// Verifies on.
@@ -280,7 +284,8 @@ pub(crate) fn mark(
     let checker = Checker { keys: &session.keys.space, values: false };
     let mut found = Found { cid: session.body.commit, paths: 0, versions: 0, chunks: Vec::new() };
     let mut ahead = Vec::new();
-    held.into_iter().for_each(|(depth, link)| checker.links(depth, Vec::from([link]), &mut found, &mut ahead));
+    held.into_iter()
+        .for_each(|(depth, link)| checker.links(depth, Vec::from([link]), &mut found, &mut ahead));
     found.chunks.into_iter().for_each(&mut *keep);
     ahead.extend(root_of(session));
     let mut walk = Walk::new(ahead);

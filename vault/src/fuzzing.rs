@@ -92,6 +92,7 @@ pub fn envelope(data: &[u8]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use alloc::string::ToString as _;
@@ -175,7 +176,9 @@ mod tests {
         lz4.extend(lz4_flex::block::compress(&[8; 2000]));
         let raw = [&[0, 3, 0, 0, 0][..], b"raw"].concat();
         let sealed = KINDS.map(|kind| {
-            envelope::seal(Suite::XChaCha20Poly1305, kind, &Secret::new([7; 32]), &[1; 32], b"payload").unwrap().bytes
+            envelope::seal(Suite::XChaCha20Poly1305, kind, &Secret::new([7; 32]), &[1; 32], b"payload")
+                .unwrap()
+                .bytes
         });
         let body = cbor::to_vec(&Body { commit: Cid([1; 32]), space });
         vec![
@@ -195,7 +198,10 @@ mod tests {
         assert!(Node::decode(0, &targets[0].1[0]).is_ok());
         assert!((1..=3).all(|level| Node::decode(level, &targets[0].1[level as usize]).is_ok()));
         assert!(Node::decode(2, &targets[0].1[1]).is_err(), "another level than its parent says");
-        assert!(cbor::from_slice::<Body>(&targets[1].1[0]).is_ok() && cbor::from_slice::<Root>(&targets[1].1[1]).is_ok());
+        assert!(
+            cbor::from_slice::<Body>(&targets[1].1[0]).is_ok()
+                && cbor::from_slice::<Root>(&targets[1].1[1]).is_ok()
+        );
         assert!(cbor::from_slice::<Commit>(&targets[2].1[0]).is_ok());
         assert!(targets[3].1.iter().all(|data| read_chunk(data).is_some()));
         assert!(cbor::from_slice::<History>(&targets[4].1[0]).is_ok());

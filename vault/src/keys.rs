@@ -71,9 +71,8 @@ pub(crate) fn wrap(
     let mut sealed = Vec::with_capacity(NONCE_BYTES + plain.len() + aead::TAG_BYTES);
     sealed.extend_from_slice(nonce);
     sealed.extend_from_slice(plain);
-    let tag =
-        aead::seal_in_place(Suite::XChaCha20Poly1305, key, nonce, aad, &mut sealed[NONCE_BYTES..])
-            .map_err(|_| Error::limit("a sealed value is too large"))?;
+    let tag = aead::seal_in_place(Suite::XChaCha20Poly1305, key, nonce, aad, &mut sealed[NONCE_BYTES..])
+        .map_err(|_| Error::limit("a sealed value is too large"))?;
     sealed.extend_from_slice(&tag);
     Ok(sealed)
 }

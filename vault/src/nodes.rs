@@ -165,10 +165,7 @@ impl Nodes {
     pub(crate) fn blocks(&self, links: &[&Link]) -> Result<Vec<Vec<u8>>, Error> {
         let ids: Vec<Cid> = links.iter().map(|link| link.cid).collect();
         let blocks = self.store.get_many(&ids)?;
-        ids.iter()
-            .zip(blocks)
-            .map(|(cid, block)| block.ok_or_else(|| Error::from(missing(*cid))))
-            .collect()
+        ids.iter().zip(blocks).map(|(cid, block)| block.ok_or_else(|| Error::from(missing(*cid)))).collect()
     }
 
     /// Seals new tree nodes, on all workers; they enter the cache.
@@ -235,8 +232,7 @@ impl Nodes {
 }
 
 pub(crate) fn decode_index(depth: u32, link: &Link, opened: &Opened) -> Result<Index, Error> {
-    let index: Index =
-        cbor::from_slice(opened.payload()).map_err(|error| malformed(link.cid, error))?;
+    let index: Index = cbor::from_slice(opened.payload()).map_err(|error| malformed(link.cid, error))?;
     if index.depth == depth && !index.links.is_empty() {
         Ok(index)
     } else {
@@ -245,8 +241,7 @@ pub(crate) fn decode_index(depth: u32, link: &Link, opened: &Opened) -> Result<I
 }
 
 pub(crate) fn decode_history(link: &Link, opened: &Opened) -> Result<History, Error> {
-    let history: History =
-        cbor::from_slice(opened.payload()).map_err(|error| malformed(link.cid, error))?;
+    let history: History = cbor::from_slice(opened.payload()).map_err(|error| malformed(link.cid, error))?;
     let falling = history.versions.is_sorted_by(|a, b| a.info.number > b.info.number);
     if falling && !history.versions.is_empty() {
         Ok(history)

@@ -62,7 +62,11 @@ fn place(regions: &Arc<Regions>, keys: Keyring) -> Result<Placed<Keyring>, Error
 
 impl Session {
     /// Makes a new vault.
-    pub(crate) fn create(nodes: &Nodes, regions: &Arc<Regions>, protect: &Protect<'_>) -> Result<Self, Error> {
+    pub(crate) fn create(
+        nodes: &Nodes,
+        regions: &Arc<Regions>,
+        protect: &Protect<'_>,
+    ) -> Result<Self, Error> {
         if nodes.store.cell_load(CellId::HEAD)?.is_some() {
             return Err(Error::Exists { detail: "the store has a head".into() });
         }
@@ -145,12 +149,10 @@ impl Session {
         }
         space.set_root(vault, &epoch_key, root.as_ref(), &nodes.random()?)?;
         let parents = vec![self.body.commit];
-        let (commit, block) =
-            new_commit(nodes, &self.keys, vault, sequence, parents, &space, root.as_ref())?;
+        let (commit, block) = new_commit(nodes, &self.keys, vault, sequence, parents, &space, root.as_ref())?;
         next.blocks.push(block);
         let body = Body { commit, space };
-        let (slots, next_slot) =
-            next.slots.unwrap_or_else(|| (self.head.slots.clone(), self.head.next_slot));
+        let (slots, next_slot) = next.slots.unwrap_or_else(|| (self.head.slots.clone(), self.head.next_slot));
         if slots.is_empty() || slots.len() > KEY_SLOTS_MAX {
             return Err(Error::limit("a vault has one to eight key slots"));
         }

@@ -168,13 +168,18 @@ impl Writer {
         if self.builder.size == 0 && rest.expose().len() <= INLINE_BYTES_MAX {
             let plain = rest.expose();
             let cut = Cut { plain, size: plain.len(), codec: self.item.codec, inline: true };
-            let Some(Piece::Inline { codec, data, digest }) = store(nodes, regions, keys, &[cut])?.pop() else {
+            let Some(Piece::Inline { codec, data, digest }) = store(nodes, regions, keys, &[cut])?.pop()
+            else {
                 return Err(Error::corrupt("a piece of a value is missing"));
             };
             let size = plain.len() as u64;
             let stored = data.expose().len() as u64;
             let value = Value::Inline { codec, data: Data(data) };
-            return Ok((item, Prepared { value, content: keys.content(size, &[digest]), size, stored, reused: None }, blocks));
+            return Ok((
+                item,
+                Prepared { value, content: keys.content(size, &[digest]), size, stored, reused: None },
+                blocks,
+            ));
         }
         if !rest.expose().is_empty() {
             self.chunks(nodes, regions, keys, &[rest.expose()], &mut blocks)?;

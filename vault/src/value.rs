@@ -7,7 +7,9 @@ use core::mem;
 use dagvault_api::{Codec, Error};
 use dagvault_core::arena::Regions;
 use dagvault_core::cbor;
-use dagvault_core::limits::{BATCH_BLOCKS_MAX, CHUNK_BYTES, COMPRESS_BYTES_MIN, COMPRESS_FILE_BYTES_MIN, INLINE_BYTES_MAX};
+use dagvault_core::limits::{
+    BATCH_BLOCKS_MAX, CHUNK_BYTES, COMPRESS_BYTES_MIN, COMPRESS_FILE_BYTES_MIN, INLINE_BYTES_MAX,
+};
 use dagvault_core::parallel;
 use dagvault_crypto::secret::SecretVec;
 use dagvault_dag::envelope::Kind;
@@ -31,7 +33,13 @@ pub(crate) fn is_inline(size: usize) -> bool {
 }
 
 /// Compresses into a worker's arena; answers codec and data. Data that would not shrink stays as it is.
-fn compress<T>(regions: &Regions, codec: Codec, size: usize, plain: &[u8], use_it: impl FnOnce(u32, &[u8]) -> T) -> T {
+fn compress<T>(
+    regions: &Regions,
+    codec: Codec,
+    size: usize,
+    plain: &[u8],
+    use_it: impl FnOnce(u32, &[u8]) -> T,
+) -> T {
     let wanted = match codec {
         Codec::Raw {} => false,
         Codec::Lz4 {} => size > COMPRESS_BYTES_MIN,
@@ -366,7 +374,13 @@ impl ValueReader {
     }
 
     /// Reads whole chunks into `out` as long as they fit, else one to hand out in parts; `false` at the end.
-    fn fill(&mut self, nodes: &Nodes, keys: &SpaceKeys, out: &mut Vec<u8>, room: usize) -> Result<bool, Error> {
+    fn fill(
+        &mut self,
+        nodes: &Nodes,
+        keys: &SpaceKeys,
+        out: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<bool, Error> {
         let count = (room / CHUNK_BYTES).clamp(1, BATCH_BLOCKS_MAX);
         let mut links = Vec::new();
         while links.len() < count {

@@ -144,9 +144,7 @@ impl Vault {
                 read::list(nodes, session, prefix, after.as_deref(), *limit, *meta, *deleted)
             }
             Request::Info { path } => read::info(nodes, session, path),
-            Request::History { path, before, limit } => {
-                read::history(nodes, session, path, *before, *limit)
-            }
+            Request::History { path, before, limit } => read::history(nodes, session, path, *before, *limit),
             Request::Stat {} => read::stat(nodes, session),
             _ => Err(Error::bad_request("unknown request")),
         }
@@ -164,7 +162,11 @@ impl Vault {
     }
 
     /// Serves changes in one commit, each for itself; tries again when another writer was first.
-    fn commit(&mut self, mut next: impl FnMut() -> Next, serve: impl Fn(&mut Change<'_>) -> bool) -> Result<(), Error> {
+    fn commit(
+        &mut self,
+        mut next: impl FnMut() -> Next,
+        serve: impl Fn(&mut Change<'_>) -> bool,
+    ) -> Result<(), Error> {
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
         let until = self.nodes.system.now_ms().saturating_add(CONFLICT_MS_MAX);
         loop {
@@ -202,7 +204,9 @@ impl Vault {
                 .iter()
                 .map(|request| {
                     if !request.joins_batch() {
-                        return BatchAnswer::Err { error: Error::bad_request("this request can't join a batch") };
+                        return BatchAnswer::Err {
+                            error: Error::bad_request("this request can't join a batch"),
+                        };
                     }
                     match change.serve(request) {
                         Ok(response) => BatchAnswer::Ok { response },
@@ -263,7 +267,9 @@ impl Vault {
             }
             Request::WriteEnd { handle } => self.write_end(*handle),
             Request::WriteChunk { handle, bytes } => {
-                let Some(Handle::Write(writer)) = self.handles.get_mut(handle) else { return Err(no_handle()) };
+                let Some(Handle::Write(writer)) = self.handles.get_mut(handle) else {
+                    return Err(no_handle());
+                };
                 if bytes.len() > MESSAGE_BYTES_MAX {
                     return Err(Error::limit("a part has at most 16 MiB"));
                 }
@@ -271,8 +277,11 @@ impl Vault {
                 Ok(Response::Done {})
             }
             Request::ReadNext { handle, bytes_max } => {
-                let Some(Handle::Read(reader)) = self.handles.get_mut(handle) else { return Err(no_handle()) };
-                let most = usize::try_from(*bytes_max).map_or(MESSAGE_BYTES_MAX, |most| most.clamp(1, MESSAGE_BYTES_MAX));
+                let Some(Handle::Read(reader)) = self.handles.get_mut(handle) else {
+                    return Err(no_handle());
+                };
+                let most = usize::try_from(*bytes_max)
+                    .map_or(MESSAGE_BYTES_MAX, |most| most.clamp(1, MESSAGE_BYTES_MAX));
                 let bytes = reader.next(nodes, &session.keys.space, most)?;
                 if bytes.is_empty() {
                     self.handles.remove(handle);
@@ -280,7 +289,9 @@ impl Vault {
                 Ok(Response::Bytes { bytes: Bytes(bytes) })
             }
             Request::VerifyNext { handle } => {
-                let Some(Handle::Verify(verify)) = self.handles.get_mut(handle) else { return Err(no_handle()) };
+                let Some(Handle::Verify(verify)) = self.handles.get_mut(handle) else {
+                    return Err(no_handle());
+                };
                 let step = verify.next(nodes, session)?;
                 if step.done {
                     self.handles.remove(handle);
@@ -319,8 +330,13 @@ impl Vault {
             let mut next_slot = session.head.next_slot;
             let remove = match request {
                 Request::SlotAdd { protect, remove } => {
-                    let slot =
-                        KeySlot::seal(next_slot, session.vault(), &session.keys.root, protect, &nodes.random()?)?;
+                    let slot = KeySlot::seal(
+                        next_slot,
+                        session.vault(),
+                        &session.keys.root,
+                        protect,
+                        &nodes.random()?,
+                    )?;
                     slots.push(slot);
                     next_slot += 1;
                     *remove

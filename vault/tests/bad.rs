@@ -1,11 +1,14 @@
 //! Requests and heads that make no sense: each has its error, and changes nothing.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 
 mod common;
 
 use std::sync::Arc;
 
 use common::{Host, KEY_FILE, cheap, item, key_file, passphrase, vault_over};
-use dagvault_api::{BatchAnswer, Error, KdfParams, MetaChange, Protect, PutItem, Request, Response, Select, Unlock};
+use dagvault_api::{
+    BatchAnswer, Error, KdfParams, MetaChange, Protect, PutItem, Request, Response, Select, Unlock,
+};
 use dagvault_core::cbor::Bytes;
 use dagvault_core::ids::CellId;
 use dagvault_core::limits::{HANDLES_MAX, KEY_SLOTS_MAX, MESSAGE_BYTES_MAX, PAGE_ITEMS_MAX, PATH_BYTES_MAX};
@@ -39,7 +42,20 @@ fn wrong_paths_are_refused_by_every_request() {
     let long = "x".repeat(PATH_BYTES_MAX + 1);
     let deep = "x/".repeat(10_000) + "x";
     let paths = [
-        "", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "a\0b", "\0", long.as_str(), deep.as_str(),
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "a/..",
+        "../a",
+        "a/./b",
+        "a\0b",
+        "\0",
+        long.as_str(),
+        deep.as_str(),
     ];
     for path in paths {
         let at = || path.into();
@@ -249,7 +265,9 @@ fn only_changes_that_may_join_are_served_in_a_batch() {
             Request::Put { items: vec![item("good", b"1")] },
             Request::SetMeta { path: "absent".into(), change: MetaChange::new() },
         ];
-        let Ok(Response::Batch { answers }) = host.call(&Request::Batch { requests }) else { panic!("a batch") };
+        let Ok(Response::Batch { answers }) = host.call(&Request::Batch { requests }) else {
+            panic!("a batch")
+        };
         let [first, second, third] = &answers[..] else { panic!("three answers") };
         assert!(matches!(first, BatchAnswer::Err { error } if is_bad(error)), "{stranger:?}: {first:?}");
         assert!(matches!(second, BatchAnswer::Ok { .. }));
@@ -348,10 +366,15 @@ fn wrong_keys_open_nothing() {
     refused(&mut host, &Request::Create { protect: cheap(passphrase("")) }, is_bad);
     refused(&mut host, &Request::Create { protect: cheap(short()) }, is_bad);
     refused(&mut host, &Request::Create { protect: cheap(long()) }, is_limit);
-    let costs = [(1 << 30, 1, 1), (u32::MAX, 1, 1), (32, 0, 1), (32, 17, 1), (32, 1, 0), (1024, 1, 17), (7, 1, 1)];
+    let costs =
+        [(1 << 30, 1, 1), (u32::MAX, 1, 1), (32, 0, 1), (32, 17, 1), (32, 1, 0), (1024, 1, 17), (7, 1, 1)];
     for (memory_kib, passes, lanes) in costs {
         let kdf = KdfParams { memory_kib, passes, lanes };
-        refused(&mut host, &Request::Create { protect: Protect { unlock: passphrase("words"), kdf } }, is_limit);
+        refused(
+            &mut host,
+            &Request::Create { protect: Protect { unlock: passphrase("words"), kdf } },
+            is_limit,
+        );
     }
     assert!(host.store.dump().blocks.is_empty());
     host.call(&Request::Create { protect: cheap(passphrase("words")) }).unwrap();
@@ -434,7 +457,10 @@ fn heads_that_no_version_wrote_are_refused() {
     newer[1] = 0;
     assert!(matches!(open(&newer, key_file()), Err(Error::Corrupt { .. })));
     // A longer head of a newer form, of which this version knows nothing else.
-    assert!(matches!(open(&[0x87, 2, 0xf6, 0xf6, 0xf6, 0xf6, 0xf6, 0xf6], key_file()), Err(Error::Unsupported { .. })));
+    assert!(matches!(
+        open(&[0x87, 2, 0xf6, 0xf6, 0xf6, 0xf6, 0xf6, 0xf6], key_file()),
+        Err(Error::Unsupported { .. })
+    ));
     // More slots than there may be, none, and slots twice.
     let sound = Head::decode(&head).unwrap();
     assert_eq!(sound.encode(), head);
@@ -499,6 +525,68 @@ fn a_head_of_another_vault_or_an_older_one_is_refused() {
     assert_eq!(host.latest("a").unwrap(), b"w");
 }
 
+/// A store that answers one block for another.
+struct Swapped(Arc<MemoryStore>, dagvault_core::ids::Cid, dagvault_core::ids::Cid);
+impl dagvault_dag::store::BlockStore for Swapped {
+    fn get_many(
+        &self,
+        ids: &[dagvault_core::ids::Cid],
+    ) -> Result<Vec<Option<Vec<u8>>>, dagvault_core::error::StoreError> {
+        let ids: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                if *id == self.1 {
+                    self.2
+                } else if *id == self.2 {
+                    self.1
+                } else {
+                    *id
+                }
+            })
+            .collect();
+        self.0.get_many(&ids)
+    }
+    fn put_many(
+        &self,
+        blocks: Vec<dagvault_dag::store::Block>,
+    ) -> Result<(), dagvault_core::error::StoreError> {
+        self.0.put_many(blocks)
+    }
+    fn has_many(
+        &self,
+        ids: &[dagvault_core::ids::Cid],
+    ) -> Result<Vec<bool>, dagvault_core::error::StoreError> {
+        self.0.has_many(ids)
+    }
+    fn delete_many(&self, ids: &[dagvault_core::ids::Cid]) -> Result<u64, dagvault_core::error::StoreError> {
+        self.0.delete_many(ids)
+    }
+    fn iterate(
+        &self,
+        cursor: dagvault_dag::store::Cursor,
+    ) -> Result<dagvault_dag::store::Page, dagvault_core::error::StoreError> {
+        self.0.iterate(cursor)
+    }
+}
+impl Store for Swapped {
+    fn cell_load(&self, cell: CellId) -> Result<Option<Vec<u8>>, dagvault_core::error::StoreError> {
+        self.0.cell_load(cell)
+    }
+    fn commit(
+        &self,
+        blocks: Vec<dagvault_dag::store::Block>,
+        cell: CellId,
+        expected: Option<[u8; 32]>,
+        new: &[u8],
+        options: CommitOptions,
+    ) -> Result<(), dagvault_core::error::StoreError> {
+        self.0.commit(blocks, cell, expected, new, options)
+    }
+    fn sync(&self) -> Result<(), dagvault_core::error::StoreError> {
+        self.0.sync()
+    }
+}
+
 #[test]
 fn missing_and_exchanged_blocks_are_found() {
     let mut host = Host::new(1);
@@ -517,53 +605,6 @@ fn missing_and_exchanged_blocks_are_found() {
         assert!(matches!(broken.verify(), Err(Error::Corrupt { .. })), "{cid} is missing");
         // And nothing is collected on the way.
         assert!(matches!(broken.call(&Request::Gc { dry_run: false }), Err(Error::Corrupt { .. }) | Ok(_)));
-    }
-    // A store that answers one block for another.
-    struct Swapped(Arc<MemoryStore>, dagvault_core::ids::Cid, dagvault_core::ids::Cid);
-    impl dagvault_dag::store::BlockStore for Swapped {
-        fn get_many(
-            &self,
-            ids: &[dagvault_core::ids::Cid],
-        ) -> Result<Vec<Option<Vec<u8>>>, dagvault_core::error::StoreError> {
-            let ids: Vec<_> = ids
-                .iter()
-                .map(|id| if *id == self.1 { self.2 } else if *id == self.2 { self.1 } else { *id })
-                .collect();
-            self.0.get_many(&ids)
-        }
-        fn put_many(&self, blocks: Vec<dagvault_dag::store::Block>) -> Result<(), dagvault_core::error::StoreError> {
-            self.0.put_many(blocks)
-        }
-        fn has_many(&self, ids: &[dagvault_core::ids::Cid]) -> Result<Vec<bool>, dagvault_core::error::StoreError> {
-            self.0.has_many(ids)
-        }
-        fn delete_many(&self, ids: &[dagvault_core::ids::Cid]) -> Result<u64, dagvault_core::error::StoreError> {
-            self.0.delete_many(ids)
-        }
-        fn iterate(
-            &self,
-            cursor: dagvault_dag::store::Cursor,
-        ) -> Result<dagvault_dag::store::Page, dagvault_core::error::StoreError> {
-            self.0.iterate(cursor)
-        }
-    }
-    impl Store for Swapped {
-        fn cell_load(&self, cell: CellId) -> Result<Option<Vec<u8>>, dagvault_core::error::StoreError> {
-            self.0.cell_load(cell)
-        }
-        fn commit(
-            &self,
-            blocks: Vec<dagvault_dag::store::Block>,
-            cell: CellId,
-            expected: Option<[u8; 32]>,
-            new: &[u8],
-            options: CommitOptions,
-        ) -> Result<(), dagvault_core::error::StoreError> {
-            self.0.commit(blocks, cell, expected, new, options)
-        }
-        fn sync(&self) -> Result<(), dagvault_core::error::StoreError> {
-            self.0.sync()
-        }
     }
     for pair in cids.windows(2) {
         let store = Swapped(Arc::clone(&host.store), pair[0], pair[1]);

@@ -1,5 +1,6 @@
 //! What is destroyed is gone: its old blocks, heads and keys are in no file, and one who has kept every block, and has
 //! today's head and the passphrase, reads nothing of it.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 #![cfg(feature = "std")]
 
 mod common;
@@ -122,7 +123,10 @@ impl Scene {
                 }
             }
         }
-        println!("{what}: {heads} heads, {} blocks, {searched} pieces, {keys} keys in no file", removed.len());
+        println!(
+            "{what}: {heads} heads, {} blocks, {searched} pieces, {keys} keys in no file",
+            removed.len()
+        );
         assert!(heads > 0 && !removed.is_empty() && keys > 100);
     }
 
@@ -175,7 +179,8 @@ fn read(host: &mut Host, path: &str, number: u64) -> Result<Vec<u8>, Error> {
 fn case(what: &str, path: &str, numbers: &[u64]) -> (Scene, Host, Vec<Cid>) {
     let mut scene = Scene::new(1);
     let before = all_blocks(&*scene.store);
-    let Response::Gc { .. } = scene.call(&Request::Destroy { path: path.into(), numbers: numbers.to_vec() }) else {
+    let Response::Gc { .. } = scene.call(&Request::Destroy { path: path.into(), numbers: numbers.to_vec() })
+    else {
         panic!("what was collected")
     };
     let after = all_blocks(&*scene.store);
@@ -216,9 +221,11 @@ fn a_path_with_history_and_metadata() {
             assert_eq!(read(host, "history", number), Err(Error::NotFound { path: "history".into() }));
         }
         assert!(host.list("history").is_empty());
-        assert!(host.list("").iter().all(|entry| {
-            entry.meta.as_ref().unwrap().get("note") != Some(&Bytes(b"history".to_vec()))
-        }));
+        assert!(
+            host.list("").iter().all(|entry| {
+                entry.meta.as_ref().unwrap().get("note") != Some(&Bytes(b"history".to_vec()))
+            })
+        );
     }
     scene.check_others(&[]);
 }

@@ -1,4 +1,5 @@
 //! Random changes against a plain map, with other processes, reopening and collection in between.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The power is cut at every call that changes the disk, and again during the recovery: the vault opens, verifies, and
 //! holds every acknowledged change, and the one in flight wholly or not at all.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 #![cfg(feature = "std")]
 
 mod common;
@@ -105,7 +106,14 @@ fn script(seed: u64, length: usize) -> Vec<Op> {
 
 /// What failed below the vault, as opposed to an answer of the vault.
 fn is_failure(error: &Error) -> bool {
-    matches!(error, Error::Io { .. } | Error::NoSpace { .. } | Error::Corrupt { .. } | Error::Absent { .. } | Error::Locked {})
+    matches!(
+        error,
+        Error::Io { .. }
+            | Error::NoSpace { .. }
+            | Error::Corrupt { .. }
+            | Error::Absent { .. }
+            | Error::Locked {}
+    )
 }
 
 fn protect(slot: u8) -> dagvault_api::Protect<'static> {
@@ -118,7 +126,11 @@ fn protect(slot: u8) -> dagvault_api::Protect<'static> {
 fn serve(host: &mut Host, op: &Op) -> Result<(), Error> {
     let items = |list: &[(String, Vec<u8>)]| {
         list.iter()
-            .map(|(path, value)| PutItem { path: path.clone().into(), value: value.clone().into(), ..item("", b"") })
+            .map(|(path, value)| PutItem {
+                path: path.clone().into(),
+                value: value.clone().into(),
+                ..item("", b"")
+            })
             .collect::<Vec<PutItem<'static>>>()
     };
     let answer = match op {
@@ -154,7 +166,9 @@ fn serve(host: &mut Host, op: &Op) -> Result<(), Error> {
         }
         Op::Gc => host.call(&Request::Gc { dry_run: false }),
         Op::SlotAdd(slot) => host.call(&Request::SlotAdd { protect: protect(*slot), remove: None }),
-        Op::SlotTurn(slot, old) => host.call(&Request::SlotAdd { protect: protect(*slot), remove: Some(*old) }),
+        Op::SlotTurn(slot, old) => {
+            host.call(&Request::SlotAdd { protect: protect(*slot), remove: Some(*old) })
+        }
         Op::SlotRemove(id) => host.call(&Request::SlotRemove { id: *id }),
         Op::Lock => {
             host.call(&Request::Lock {})?;
@@ -333,7 +347,8 @@ fn cuts(
 
 #[test]
 fn nothing_acknowledged_is_lost() {
-    let runs: &[(u64, usize, u64, u64)] = if full() { &[(1, 300, 4, 1), (2, 300, 4, 1)] } else { &[(1, 40, 2, 7)] };
+    let runs: &[(u64, usize, u64, u64)] =
+        if full() { &[(1, 300, 4, 1), (2, 300, 4, 1)] } else { &[(1, 40, 2, 7)] };
     for (seed, length, coins, second) in runs.iter().copied() {
         let (firsts, seconds, wrong) = cuts(seed, length, coins, second, None, 5);
         println!("seed {seed}: {length} steps, {firsts} cuts by {coins} coins, {seconds} second cuts");

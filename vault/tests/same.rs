@@ -1,4 +1,5 @@
 //! The number of workers changes nothing: blocks and cells are the same, byte for byte.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 #![cfg(feature = "std")]
 
 mod common;

@@ -1,4 +1,5 @@
 //! Values of every size, in one piece and in parts.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -11,7 +11,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     setup::nightly()?;
     guest::build(workspace)?;
     let mut command = workspace.cargo();
-    command.args(["bench", "-p", "dagvault-benches", "--benches"]);
+    command.args(["bench", "--workspace", "--bench", "engines"]);
     if let Some(filter) = arguments.text("--filter") {
         command.args(["--", filter]);
     }

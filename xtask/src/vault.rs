@@ -13,11 +13,12 @@ use crate::{guest, setup};
 /// Both engines, by the name that `--engine` takes.
 pub(crate) const ENGINES: [&str; 2] = ["wasm", "native"];
 
-/// Builds the guest and the command, optimised; answers where the command is.
+/// Builds the guest and the command, optimised; answers where the command is. Always the whole workspace: another
+/// choice of packages means other features of shared dependencies, and Wasmtime built again.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     setup::nightly()?;
     guest::build(workspace)?;
-    run(workspace.cargo().args(["build", "--quiet", "--release", "-p", "dagvault"]))?;
+    run(workspace.cargo().args(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
     Ok(workspace.target.join("release/dagvault"))
 }
 

@@ -51,6 +51,15 @@ pub trait Disk: Send + Sync {
     /// `NotFound` and what the system reports.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 
+    /// Whether a file is there.
+    ///
+    /// # Errors
+    /// What the system reports.
+    fn exists(&self, path: &str) -> io::Result<bool> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok(self.list(folder)?.iter().any(|found| found == name))
+    }
+
     /// Creates a folder (mode 0700); it may exist already.
     ///
     /// # Errors

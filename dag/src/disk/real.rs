@@ -64,6 +64,10 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
+    fn exists(&self, path: &str) -> io::Result<bool> {
+        self.full(path).try_exists()
+    }
+
     fn create_dir(&self, folder: &str) -> io::Result<()> {
         let path = self.full(folder);
         match DirBuilder::new().mode(0o700).create(&path) {

@@ -150,7 +150,10 @@ impl State {
     /// Catches up with the log. `holding`: this handle holds the lock, so nobody else is writing.
     pub(super) fn refresh(&mut self, base: &Base, holding: bool) -> Result<(), StoreError> {
         for _ in 0..LOOKS_MAX {
-            if log_numbers(base)?.last() != Some(&self.log.number) {
+            // Segments are numbered without gaps and the newest is never removed: one look at the next name is
+            // enough, where listing the folder would cost several calls with each change.
+            let next = Name::Log(self.log.number + 1).path();
+            if base.disk.exists(&next).map_err(|error| io_error(&next, &error))? {
                 let state = Self::load(base, Some(self), holding)?;
                 *self = state;
                 return Ok(());

@@ -1,4 +1,5 @@
 //! The tree against a plain map: content, order, and a shape that depends on the content only.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -174,8 +175,13 @@ fn change() -> impl Strategy<Value = (u64, Option<u64>)> {
 }
 
 fn cases() -> ProptestConfig {
-    let cases = if std::env::var_os("DAGVAULT_FULL").is_some() { 2000 } else { 60 };
-    ProptestConfig { cases, failure_persistence: None, rng_seed: prop::test_runner::RngSeed::Fixed(1), ..Default::default() }
+    let cases = if std::env::var_os("DAGVAULT_FULL").is_some() { 2000 } else { 30 };
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: prop::test_runner::RngSeed::Fixed(1),
+        ..Default::default()
+    }
 }
 
 /// Makes the model's content in one step.
@@ -265,7 +271,9 @@ fn changes_at_every_boundary_keep_the_shape() {
     assert!(shape.iter().any(|(level, ..)| *level >= 1));
     // The last entry of each node, and the one behind it: removed, made heavy, made light; then put back.
     let mut places: Vec<String> = shape.iter().map(|(_, last, _)| last.clone()).collect();
-    let next = |path: &String| model.range::<String, _>((core::ops::Bound::Excluded(path), core::ops::Bound::Unbounded)).next();
+    let next = |path: &String| {
+        model.range::<String, _>((core::ops::Bound::Excluded(path), core::ops::Bound::Unbounded)).next()
+    };
     places.extend(shape.iter().filter_map(|(_, last, _)| next(last)).map(|(path, _)| path.clone()));
     places.sort_unstable();
     places.dedup();
@@ -289,8 +297,8 @@ fn changes_at_every_boundary_keep_the_shape() {
 fn whole_nodes_that_were_cut_by_weight_stay_removed() {
     let model: BTreeMap<String, u64> = (0..120).map(|number| (format!("p/{number:04}"), 800)).collect();
     let names: Vec<&String> = model.keys().collect();
-    for width in 1..9 {
-        for from in (0..names.len() - 2 * width).step_by(3) {
+    for width in [1, 2, 3, 5, 8] {
+        for from in (0..names.len() - 2 * width).step_by(11) {
             // Some in a row, and one more behind them.
             for gap in [0, 1, width] {
                 let mut gone: Vec<&String> = names[from..from + width].to_vec();
@@ -347,5 +355,8 @@ fn listing_and_changing_cost_little_in_a_large_tree() {
         most.1 = written.max(most.1);
         assert_eq!(written as u64, depth, "one node a level");
     }
-    println!("{depth} levels: at most {} blocks read for 100 of 20,000 paths, {} written for a put", most.0, most.1);
+    println!(
+        "{depth} levels: at most {} blocks read for 100 of 20,000 paths, {} written for a put",
+        most.0, most.1
+    );
 }

@@ -89,25 +89,22 @@ struct Builder<'k, I> {
 
 impl<'k, I: Item> Builder<'k, I> {
     fn new(keys: &'k SpaceKeys, level: u32) -> Self {
-        Self {
-            keys,
-            level,
-            open: Vec::new(),
-            weight: 0,
-            origin: None,
-            done: Vec::new(),
-            old: Vec::new(),
-        }
+        Self { keys, level, open: Vec::new(), weight: 0, origin: None, done: Vec::new(), old: Vec::new() }
     }
 
     /// Appends an item, which came unchanged from the old node `origin`, if any.
     fn push(&mut self, item: I, origin: Option<usize>) {
+        let ends = self.keys.rank(item.key()) > self.level;
+        self.push_ranked(item, origin, ends);
+    }
+
+    /// As [`Builder::push`], for an item of which it is known whether a node ends with it.
+    fn push_ranked(&mut self, item: I, origin: Option<usize>, ends: bool) {
         if !self.open.is_empty() && self.weight + item.weight() > NODE_BYTES_SOFT {
             self.close();
         }
         self.origin = if self.open.is_empty() || self.origin == origin { origin } else { None };
         self.weight += item.weight();
-        let ends = self.keys.rank(item.key()) > self.level;
         self.open.push(item);
         if ends {
             self.close();
@@ -234,12 +231,14 @@ impl Tree<'_> {
         let items = I::of(node).ok_or_else(misshapen)?;
         let number = builder.old.len();
         builder.old.push((items.len(), node.last().into()));
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             while let Some((_, new)) = changes.next_if(|(key, _)| key.as_str() < item.key()) {
                 new.into_iter().for_each(|new| builder.push(new, None));
             }
             match changes.next_if(|(key, _)| key == item.key()) {
                 Some((_, new)) => new.into_iter().for_each(|new| builder.push(new, None)),
+                // An old node ends with its last item only: of the others the rank is known to be too low.
+                None if index + 1 < items.len() => builder.push_ranked(item.clone(), Some(number), false),
                 None => builder.push(item.clone(), Some(number)),
             }
         }

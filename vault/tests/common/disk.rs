@@ -119,8 +119,7 @@ fn read(host: &mut Host, path: &str, number: u64) -> Result<Vec<u8>, Error> {
 
 /// Reads everything.
 pub fn view(host: &mut Host) -> Result<View, Error> {
-    let request =
-        Request::List { prefix: "".into(), after: None, limit: 4096, meta: true, deleted: true };
+    let request = Request::List { prefix: "".into(), after: None, limit: 4096, meta: true, deleted: true };
     let Response::List { entries, more: false } = host.call(&request)? else { panic!("a list") };
     let mut paths = BTreeMap::new();
     for entry in entries {

@@ -1,5 +1,7 @@
 //! Durable puts, one a commit, in one process: measured by the benches crate.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result};
 
 use super::Bench;
@@ -7,8 +9,7 @@ use crate::run::output;
 
 /// The section's table.
 pub(super) fn measure(bench: &Bench) -> Result<Vec<String>> {
-    let mut command = bench.workspace.cargo();
-    command.args(["run", "--quiet", "--release", "-p", "dagvault-benches", "--bin", "durable_puts", "--"]);
+    let mut command = Command::new(bench.workspace.target.join("release/durable_puts"));
     command.arg(bench.scratch.join("puts")).arg(bench.rounds.to_string());
     let text = output(&mut command)?;
     let answer: serde_json::Value = serde_json::from_str(&text).context("durable_puts printed no JSON")?;

@@ -1,0 +1,4 @@
+//! Glue: the oracle is `dagvault_vault::fuzzing::history`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| dagvault_vault::fuzzing::history(input));
