@@ -40,6 +40,9 @@ pub fn engine(name: &str, store: Arc<dyn Store>, workers: usize) -> Result<Box<d
 ///
 /// # Errors
 /// If it can't be made.
+///
+/// # Panics
+/// If the system has no random bytes.
 pub fn vault_in(name: &str, folder: &Path, workers: usize) -> Result<Box<dyn Engine>> {
     let options = OpenOptions::new(|out| OsSystem.random(out).expect("the system has random bytes"));
     let disk = Arc::new(RealDisk::new(folder));
