@@ -1,5 +1,4 @@
 //! Single requests by both engines over a store in memory: what the engines cost, without a disk.
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
