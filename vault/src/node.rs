@@ -186,7 +186,7 @@ impl Node {
     }
 
     pub(crate) fn digest(&self, keys: &SpaceKeys) -> [u8; 32] {
-        let mut to = Encoder::default();
+        let mut to = Encoder::new(Vec::with_capacity(self.weight() + 1024));
         match self {
             Self::Leaf(entries) => {
                 to.array(entries.len());

@@ -27,7 +27,10 @@ pub(crate) struct Weight {
 /// Runs a command to its end; its output is thrown away unless it fails.
 pub(crate) fn weigh(command: &mut Command, scratch: &Path) -> Result<Weight> {
     let report = scratch.join(format!("weight-{}", std::process::id()));
-    let mut child = Command::new(std::env::current_exe()?);
+    // Building the workspace may have put another file in the place of this program.
+    let itself = Path::new("/proc/self/exe");
+    let program = if itself.exists() { itself.to_owned() } else { std::env::current_exe()? };
+    let mut child = Command::new(program);
     child.arg(SUBCOMMAND).arg(&report).arg(command.get_program()).args(command.get_args());
     for (key, value) in command.get_envs() {
         match value {
