@@ -8,11 +8,13 @@ use super::table::Entry;
 use crate::disk::{DiskFile, Open};
 use crate::store::Block;
 use dagvault_core::error::StoreError;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 /// How much is gathered for one write.
 const WRITE_BYTES: usize = 1 << 20;
+/// How often a new pack is begun again when another handle got hold of it first.
+const NEW_PACK_TRIES: u32 = 16;
 
 /// A pack that this handle is writing.
 pub(super) struct OpenPack {
@@ -64,24 +66,35 @@ impl FileStore {
     }
 
     fn new_pack(&self) -> Result<OpenPack, StoreError> {
+        // A handle that is being opened may take the file for an orphan before it is locked, and remove it.
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_new_pack() {
+                Err(error)
+                    if tries < NEW_PACK_TRIES
+                        && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::WouldBlock) => {}
+                other => return other.map_err(|error| io_error("packs", &error)),
+            }
+        }
+    }
+
+    fn try_new_pack(&self) -> io::Result<OpenPack> {
         let id = self.base.random();
         let name = Name::Pack(id);
         let tag = Tag { store: self.base.store, segment: id };
         let (path, temporary) = (name.path(), name.temporary());
         let header = SegmentHeader { tag, is_log: false, number: 0, chain: [0; 32] }.encode();
-        let create = || {
+        let create = || -> io::Result<Arc<dyn DiskFile>> {
             let file = self.base.disk.open(&temporary, Open::New)?;
             if !file.try_lock(true)? {
-                return Err(io::Error::other("a new file is locked"));
+                return Err(io::Error::from(ErrorKind::WouldBlock));
             }
             file.write_at(&header, 0)?;
             self.base.disk.rename(&temporary, &path)?;
             Ok(file)
         };
-        let file = create().map_err(|error| {
-            drop(self.base.disk.remove(&temporary));
-            io_error(&path, &error)
-        })?;
+        let file = create().inspect_err(|_: &io::Error| drop(self.base.disk.remove(&temporary)))?;
         self.state().segments.push(Segment::new(name, tag, Arc::clone(&file), Owner::Us));
         Ok(OpenPack { name, tag, file, end: HEADER_BYTES, synced: true, named: false })
     }
