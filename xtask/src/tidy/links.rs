@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::orphans::join;
 use super::{Findings, Tree, markdown};
 
 /// Checks the relative links of every document.
@@ -28,18 +29,7 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) -> Result<()> {
 }
 
 fn beside(file: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = file.split('/').collect();
-    parts.pop();
-    for part in path.split('/') {
-        match part {
-            "." | "" => {}
-            ".." => {
-                parts.pop();
-            }
-            name => parts.push(name),
-        }
-    }
-    parts.join("/")
+    join(file.rsplit_once('/').map_or("", |(folder, _)| folder), path)
 }
 
 #[cfg(test)]

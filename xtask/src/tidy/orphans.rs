@@ -114,7 +114,7 @@ fn module(line: &str) -> Option<&str> {
 }
 
 /// A path inside the tree, with `..` resolved.
-fn join(folder: &str, path: &str) -> String {
+pub(super) fn join(folder: &str, path: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {
