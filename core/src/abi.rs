@@ -21,6 +21,8 @@ pub const ABSENT_LENGTH: u32 = u32::MAX;
 pub const CURSOR_END: u64 = u64::MAX;
 /// Flag of `commit`: overwrite superseded cell values before returning.
 pub const COMMIT_ERASE_OLD_CELLS: u32 = 1;
+/// Flag of `commit`: blocks put so far may belong to a later commit; nobody else may collect them until then.
+pub const COMMIT_MORE_TO_COME: u32 = 2;
 /// Most items that one `parallel_for` takes.
 pub const JOBS_MAX: u32 = 1 << 20;
 /// Most digests that one `block_has_many` or `block_delete_many` takes.
@@ -109,9 +111,6 @@ pub mod exports {
     pub const DATA_END: &str = "__data_end";
 }
 
-/// Custom sections that a guest must carry, byte for byte: what it can do and on which format.
-pub const SECTIONS: [(&str, &[u8]); 3] =
-    [("dagvault.crypto", SECTION_CRYPTO), ("dagvault.dag", SECTION_DAG), ("dagvault.vault", SECTION_VAULT)];
 /// Content of the section `dagvault.crypto`.
 pub const SECTION_CRYPTO: &[u8] =
     b"abi=1 suites=xchacha20-poly1305,aes-256-gcm hash=blake3 kdf=argon2id,hkdf-sha256 sign=ed25519";

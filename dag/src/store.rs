@@ -69,6 +69,8 @@ pub trait BlockStore: Send + Sync {
 pub struct CommitOptions {
     /// Overwrite every superseded value of every cell on disk before returning.
     pub erase_old_cells: bool,
+    /// More blocks of a later commit have been put or will be: until then nobody else may collect them.
+    pub more_to_come: bool,
 }
 
 /// A block store with cells.

@@ -119,6 +119,48 @@ fn lost_and_exchanged_files_are_found() {
     }
 }
 
+/// The error of opening a store whose newest log segment, as far as `keep`, is all that is left of it.
+fn open_cut(disk: &SimDisk, newest: &str, keep: Option<usize>) -> Option<StoreErrorKind> {
+    let copy = disk.fork(1);
+    match keep {
+        Some(keep) => copy.plant(newest, &copy.read(newest).expect("there")[..keep]),
+        None => copy.uproot(newest),
+    }
+    let reading = FileStore::open(shared(&copy), reading()).err().map(|error| error.kind);
+    let writing = FileStore::open(shared(&copy), options(6, TINY)).err().map(|error| error.kind);
+    assert_eq!(reading, writing);
+    writing
+}
+
+#[test]
+fn a_log_cut_short_is_found() {
+    for commits in [1, 4, 40_u8] {
+        let disk = SimDisk::new(1);
+        let store = FileStore::create(shared(&disk), options(1, TINY)).expect("create");
+        let mut expected = None;
+        for number in 0..commits {
+            let value = [number; 200];
+            store.commit(vec![], CellId(0), expected, &value, CommitOptions::default()).expect("commit");
+            expected = Some(hash(&value));
+        }
+        drop(store);
+        let logs = disk.paths().into_iter().filter(|path| path.starts_with("log/"));
+        let newest = logs.max().expect("a log");
+        let bytes = disk.read(&newest).expect("there");
+        // Behind the last batch stand a mark of 48 bytes and zeros.
+        let end = bytes.iter().rposition(|byte| *byte != 0).expect("records") - 47;
+        for keep in (0..end).step_by(16) {
+            assert_eq!(
+                open_cut(&disk, &newest, Some(keep)),
+                Some(StoreErrorKind::Corrupt),
+                "{keep} of {end}"
+            );
+        }
+        assert_eq!(open_cut(&disk, &newest, Some(end.next_multiple_of(16))), None);
+        assert_eq!(open_cut(&disk, &newest, None), Some(StoreErrorKind::Corrupt));
+    }
+}
+
 /// Lets each call fail in turn; nothing acknowledged may be lost, and the handle or a new one goes on.
 fn failing(seed: u64, length: usize, fault: Fault) {
     let script = script(seed, length);

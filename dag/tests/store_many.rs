@@ -5,14 +5,14 @@ mod store_common;
 
 use dagvault_core::error::StoreErrorKind;
 use dagvault_core::ids::{CellId, Cid};
-use dagvault_dag::disk::{Disk, RealDisk, SimDisk};
+use dagvault_dag::disk::{Disk, Fault, RealDisk, SimDisk};
 use dagvault_dag::files::{FileStore, Sizes};
 use dagvault_dag::store::{Block, BlockStore, CommitOptions, Store};
 use std::sync::Arc;
 use store_common::{Rng, TINY, all_ids, block, blocks, hash, options};
 
-const PLAIN: CommitOptions = CommitOptions { erase_old_cells: false };
-const ERASE: CommitOptions = CommitOptions { erase_old_cells: true };
+const PLAIN: CommitOptions = CommitOptions { erase_old_cells: false, more_to_come: false };
+const ERASE: CommitOptions = CommitOptions { erase_old_cells: true, more_to_come: false };
 
 fn open(disk: &Arc<dyn Disk>, seed: u64, sizes: Sizes) -> FileStore {
     FileStore::open(Arc::clone(disk), options(seed, sizes)).expect("open")
@@ -93,6 +93,23 @@ fn a_pack_being_written_is_not_listed_elsewhere() {
 }
 
 #[test]
+fn blocks_of_a_later_commit_are_not_collected_elsewhere() {
+    with_both(|disk| {
+        let first = FileStore::create(Arc::clone(&disk), options(1, TINY)).expect("create");
+        let second = open(&disk, 2, TINY);
+        let blocks = blocks(&mut Rng(1), 30, 2500);
+        let ids: Vec<Cid> = blocks.iter().map(|block| block.cid).collect();
+        first.put_many(blocks).expect("put");
+        let more = CommitOptions { more_to_come: true, ..PLAIN };
+        first.commit(vec![], CellId(0), None, b"x", more).expect("commit");
+        assert!(all_ids(&second).expect("iterate").is_empty());
+        assert_eq!(second.delete_many(&ids), Ok(0));
+        first.commit(vec![], CellId(0), Some(hash(b"x")), b"y", PLAIN).expect("commit");
+        assert_ne!(second.delete_many(&ids), Ok(0), "full packs are everybody's now");
+    });
+}
+
+#[test]
 fn a_held_lock_is_reported_and_does_not_hinder_opening() {
     let sim = SimDisk::new(1);
     let disk: Arc<dyn Disk> = Arc::new(sim);
@@ -107,6 +124,25 @@ fn a_held_lock_is_reported_and_does_not_hinder_opening() {
     assert_eq!(open(&disk, 2, TINY).cell_load(CellId(0)), Ok(None));
     drop(lock);
     store.commit(vec![], CellId(0), None, b"x", PLAIN).expect("commit");
+}
+
+#[test]
+fn a_commit_stays_in_sight_while_the_next_is_written() {
+    for seed in 0..40 {
+        let sim = SimDisk::new(seed);
+        let disk: Arc<dyn Disk> = Arc::new(sim.clone());
+        let store = FileStore::create(Arc::clone(&disk), options(1, TINY)).expect("create");
+        store.commit(vec![], CellId(0), None, b"first", PLAIN).expect("commit");
+        // The next batch has overwritten the mark of this one, in part or whole, and its writer is at work.
+        sim.fail_at(Some(sim.calls() + 1), Fault::Io);
+        let next = store.commit(vec![], CellId(0), Some(hash(b"first")), b"next", PLAIN);
+        assert_eq!(next.expect_err("fails").kind, StoreErrorKind::Io);
+        sim.fail_at(None, Fault::Io);
+        let lock = disk.open("lock", dagvault_dag::disk::Open::Write).expect("lock");
+        assert!(lock.try_lock(true).expect("lock"));
+        let found = open(&disk, 2, TINY).cell_load(CellId(0));
+        assert_eq!(found, Ok(Some(b"first".to_vec())), "seed {seed}: acknowledged, and not hidden");
+    }
 }
 
 /// Increments a counter in a cell until it has done its share.

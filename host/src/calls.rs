@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dagvault_core::abi::{
-    ABSENT_LENGTH, BLOCK_ROW_BYTES, COMMIT_ERASE_OLD_CELLS, CURSOR_END, IDS_MAX, ITERATE_ROW_BYTES,
-    ITERATE_ROWS_MAX, JOBS_MAX, LOG_BYTES_MAX, LOG_NO_MEMORY, LOG_PANIC,
+    ABSENT_LENGTH, BLOCK_ROW_BYTES, COMMIT_ERASE_OLD_CELLS, COMMIT_MORE_TO_COME, CURSOR_END, IDS_MAX,
+    ITERATE_ROW_BYTES, ITERATE_ROWS_MAX, JOBS_MAX, LOG_BYTES_MAX, LOG_NO_MEMORY, LOG_PANIC,
 };
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid, DIGEST_BYTES};
@@ -218,7 +218,7 @@ impl Imports for Call<'_> {
         flags: u32,
     ) -> Result<i64, Failure> {
         let shared = self.outside_jobs("commit")?;
-        if flags & !COMMIT_ERASE_OLD_CELLS != 0 {
+        if flags & !(COMMIT_ERASE_OLD_CELLS | COMMIT_MORE_TO_COME) != 0 {
             return Err(Failure::misbehaved(format!("unknown flags {flags:#x}")));
         }
         let new_bytes = bounded("bytes of a cell", new_bytes, HEAD_BYTES_MAX)?;
@@ -229,7 +229,10 @@ impl Imports for Call<'_> {
         }
         let expected = (expected != 0).then_some(digest);
         let blocks = shared.blocks(table, count)?;
-        let options = CommitOptions { erase_old_cells: flags & COMMIT_ERASE_OLD_CELLS != 0 };
+        let options = CommitOptions {
+            erase_old_cells: flags & COMMIT_ERASE_OLD_CELLS != 0,
+            more_to_come: flags & COMMIT_MORE_TO_COME != 0,
+        };
         let done = shared.store.commit(blocks, CellId(cell), expected, &new, options);
         Ok(shared.answer(done.map(|()| 0)))
     }

@@ -24,6 +24,8 @@ use crate::value::{open_chunk, open_inline};
 const STEP_BLOCKS: usize = 64;
 /// Bytes after which a step of a verification answers.
 const STEP_BYTES: u64 = 16 << 20;
+/// How often a verification begins anew because what it reads was removed by later changes.
+const RESTARTS_MAX: u32 = 16;
 /// Commits that one step checks.
 const STEP_COMMITS: usize = 256;
 
@@ -225,6 +227,10 @@ pub(crate) struct Verify {
     walk: Walk<Visit>,
     commits: Commits,
     step: VerifyStep,
+    /// The change whose state it verifies.
+    sequence: u64,
+    /// How often it may still begin anew.
+    restarts: u32,
 }
 
 impl Verify {
@@ -246,11 +252,29 @@ impl Verify {
             walk: Walk::new(root_of(session).into_iter().collect()),
             commits: commits_of(session),
             step: VerifyStep::default(),
+            sequence: session.head.sequence,
+            restarts: RESTARTS_MAX,
         })
     }
 
-    /// Verifies on.
-    pub(crate) fn next(&mut self, nodes: &Nodes, session: &Session) -> Result<VerifyStep, Error> {
+    /// Verifies on. What fails because a later change has removed it is no damage: then it begins anew, at the
+    /// newest head.
+    pub(crate) fn next(&mut self, nodes: &Nodes, session: &mut Session) -> Result<VerifyStep, Error> {
+        let error = match self.step(nodes, session) {
+            Err(error @ Error::Corrupt { .. }) => error,
+            other => return other,
+        };
+        session.refresh(nodes)?;
+        if session.head.sequence == self.sequence || self.restarts == 0 {
+            return Err(error);
+        }
+        let restarts = self.restarts - 1;
+        *self = Self { restarts, ..Self::new(nodes, session)? };
+        self.step.pending = (self.walk.pending() + self.commits.next.len()) as u64;
+        Ok(self.step)
+    }
+
+    fn step(&mut self, nodes: &Nodes, session: &Session) -> Result<VerifyStep, Error> {
         let checker = Checker { keys: &session.keys.space, values: true };
         let enough = self.step.bytes + STEP_BYTES;
         while self.walk.pending() > 0 && self.step.bytes < enough {

@@ -35,6 +35,8 @@ pub(crate) struct Next {
     pub(crate) rotate: bool,
     /// Whether superseded heads are overwritten on disk before the commit returns.
     pub(crate) erase: bool,
+    /// Whether values are being written whose blocks no head names yet.
+    pub(crate) streams: bool,
 }
 
 /// How a try to commit ended.
@@ -125,9 +127,10 @@ impl Session {
         if head.vault != self.head.vault {
             return Err(Error::corrupt("the head is of another vault"));
         }
-        if head.sequence < self.head.sequence {
+        // Every writer counts on from the head before: an equal number is another history.
+        if head.sequence <= self.head.sequence {
             return Err(Error::corrupt(format!(
-                "the head went back from change {} to {}",
+                "the head went back: change {} was seen, and now another change {} is the newest",
                 self.head.sequence, head.sequence
             )));
         }
@@ -162,7 +165,7 @@ impl Session {
             let rest = next.blocks.split_off(next.blocks.len().min(BATCH_BLOCKS_MAX));
             nodes.store.put_many(core::mem::replace(&mut next.blocks, rest))?;
         }
-        let options = CommitOptions { erase_old_cells: next.erase };
+        let options = CommitOptions { erase_old_cells: next.erase, more_to_come: next.streams };
         match nodes.store.commit(next.blocks, CellId::HEAD, Some(self.cell_hash), &cell, options) {
             Ok(()) => {}
             Err(error) if error.kind == StoreErrorKind::Conflict => {

@@ -1,8 +1,9 @@
 //! Values that come in parts.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use dagvault_api::{Error, PutItem, VersionState};
+use dagvault_api::{Error, PutItem, Select, VersionState};
 use dagvault_core::arena::Regions;
 use dagvault_core::limits::{CHUNK_BYTES, INLINE_BYTES_MAX, VALUE_BYTES_MAX};
 use dagvault_core::parallel;
@@ -12,12 +13,50 @@ use dagvault_dag::store::Block;
 use zeroize::Zeroize as _;
 
 use crate::change::{Prepared, check_expected, checked};
-use crate::entry::{Data, Entry, Value};
+use crate::entry::{Data, Entry, Value, Version};
 use crate::node::SpaceKeys;
 use crate::nodes::Nodes;
+use crate::read;
 use crate::session::Session;
-use crate::value::{Cut, LinkCursor, Piece, ValueBuilder, store};
+use crate::value::{Cut, LinkCursor, Piece, ValueBuilder, ValueReader, store};
 use crate::vault::owned;
+
+/// A value that is being read.
+pub(crate) struct Reading {
+    reader: ValueReader,
+    path: String,
+    version: VersionId,
+}
+
+impl Reading {
+    pub(crate) fn new(session: &Session, path: &str, version: &Version) -> Result<Self, Error> {
+        let reader = read::reader(session, version)?;
+        Ok(Self { reader, path: path.into(), version: (version.info.id, version.info.number) })
+    }
+
+    /// The next bytes, at most `most`; none at the end.
+    pub(crate) fn next(
+        &mut self,
+        nodes: &Nodes,
+        session: &mut Session,
+        most: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let error = match self.reader.next(nodes, &session.keys.space, most) {
+            Err(error @ Error::Corrupt { .. }) => error,
+            other => return other,
+        };
+        // Perhaps it was destroyed since, here or by another process.
+        session.refresh(nodes)?;
+        let (id, number) = self.version;
+        match read::select(nodes, session, &self.path, Select::Number { number }) {
+            Ok(version) if version.info.id == id => Err(error),
+            Ok(_) | Err(Error::NotFound { .. } | Error::Destroyed { .. }) => {
+                Err(Error::Destroyed { path: self.path.clone() })
+            }
+            Err(_) => Err(error),
+        }
+    }
+}
 
 /// A value that is being written.
 pub(crate) struct Writer {

@@ -24,15 +24,14 @@ use crate::keys::{KeySlot, SlotKind};
 use crate::nodes::Nodes;
 use crate::read;
 use crate::session::{Next, Outcome, Session};
-use crate::stream::Writer;
-use crate::value::ValueReader;
+use crate::stream::{Reading, Writer};
 
 /// How long a change is tried again while other writers are faster.
 const CONFLICT_MS_MAX: u64 = 30_000;
 
 /// Something that goes on over several requests.
 enum Handle {
-    Read(ValueReader),
+    Read(Reading),
     Write(Writer),
     Verify(Verify),
 }
@@ -167,6 +166,7 @@ impl Vault {
         mut next: impl FnMut() -> Next,
         serve: impl Fn(&mut Change<'_>) -> bool,
     ) -> Result<(), Error> {
+        let streams = self.handles.values().any(|handle| matches!(handle, Handle::Write(_)));
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
         let until = self.nodes.system.now_ms().saturating_add(CONFLICT_MS_MAX);
         loop {
@@ -176,7 +176,7 @@ impl Vault {
             }
             let (entries, mut blocks) = (change.entries, change.blocks);
             let root = session.tree(&self.nodes).apply(entries, &mut blocks)?;
-            let next = Next { root: Some(root), blocks, ..next() };
+            let next = Next { root: Some(root), blocks, streams, ..next() };
             match session.commit(&self.nodes, next)? {
                 Outcome::Done => return Ok(()),
                 Outcome::Conflict if self.nodes.system.now_ms() < until => {}
@@ -242,7 +242,7 @@ impl Vault {
     }
 
     fn stream(&mut self, request: &Request<'_>) -> Answer {
-        let session = self.session.as_ref().ok_or(Error::Locked {})?;
+        let session = self.session.as_mut().ok_or(Error::Locked {})?;
         let nodes = &self.nodes;
         match request {
             Request::WriteBegin { item } => {
@@ -252,8 +252,8 @@ impl Vault {
             }
             Request::ReadBegin { path, select } => {
                 let version = read::select(nodes, session, path, *select)?;
-                let reader = read::reader(session, &version)?;
-                let handle = self.open_handle(Handle::Read(reader))?;
+                let reading = Reading::new(session, path, &version)?;
+                let handle = self.open_handle(Handle::Read(reading))?;
                 Ok(Response::Handle { handle, version: Some(version.info) })
             }
             Request::VerifyBegin {} => {
@@ -277,12 +277,12 @@ impl Vault {
                 Ok(Response::Done {})
             }
             Request::ReadNext { handle, bytes_max } => {
-                let Some(Handle::Read(reader)) = self.handles.get_mut(handle) else {
+                let Some(Handle::Read(reading)) = self.handles.get_mut(handle) else {
                     return Err(no_handle());
                 };
                 let most = usize::try_from(*bytes_max)
                     .map_or(MESSAGE_BYTES_MAX, |most| most.clamp(1, MESSAGE_BYTES_MAX));
-                let bytes = reader.next(nodes, &session.keys.space, most)?;
+                let bytes = reading.next(nodes, session, most)?;
                 if bytes.is_empty() {
                     self.handles.remove(handle);
                 }
@@ -324,6 +324,7 @@ impl Vault {
 
     fn slots(&mut self, request: &Request<'_>) -> Answer {
         let nodes = &self.nodes;
+        let streams = self.handles.values().any(|handle| matches!(handle, Handle::Write(_)));
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
         loop {
             let mut slots = session.head.slots.clone();
@@ -354,7 +355,8 @@ impl Vault {
             if slots.len() > KEY_SLOTS_MAX {
                 return Err(Error::limit("a vault has at most eight key slots; remove one first"));
             }
-            let next = Next { slots: Some((slots, next_slot)), erase: remove.is_some(), ..Next::default() };
+            let next =
+                Next { slots: Some((slots, next_slot)), erase: remove.is_some(), streams, ..Next::default() };
             if let Outcome::Done = session.commit(nodes, next)? {
                 if remove == Some(session.slot) && matches!(request, Request::SlotAdd { .. }) {
                     session.slot = next_slot - 1;

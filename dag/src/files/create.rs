@@ -6,6 +6,7 @@ use super::format::{SegmentHeader, Tag, format_text, parse_format};
 use super::log::first_bytes;
 use super::pack::Writer;
 use super::state::State;
+use super::tip::Tip;
 use crate::disk::{Disk, Open};
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,7 +105,11 @@ impl FileStore {
             sizes: options.sizes,
             random: Mutex::new(options.random),
         };
-        let state = State::load(&base, None, false)?;
+        let noted = Tip::read(&*base.probe, &store).map_err(fail)?;
+        let mut state = State::load(&base, None, false)?;
+        if let Some(noted) = noted {
+            noted.check(&mut state, &base)?;
+        }
         let opened = Self {
             base,
             lock,

@@ -210,22 +210,19 @@ pub(super) fn format_text(store: &[u8; 16]) -> String {
     format!("{body}check {check}\n")
 }
 
-/// Reads the file `format`.
+/// Reads the file `format`. The version is looked at first: what stands behind it is a later version's own.
 ///
 /// # Errors
 /// `Unsupported` for a higher version, `Corrupt` for anything but a whole file.
 pub(super) fn parse_format(bytes: &[u8]) -> Result<[u8; 16], StoreError> {
     let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "format");
     let text = std::str::from_utf8(bytes).map_err(|_| corrupt())?;
-    let (body, check) = text.split_at(text.find("check ").ok_or_else(corrupt)?);
-    if check != format!("check {}\n", hex(&hash(body.as_bytes())[..8])) {
-        return Err(corrupt());
-    }
-    let mut lines = body.lines();
+    let mut lines = text.lines();
     let version = lines.next().and_then(|line| line.strip_prefix("dagvault store ")).ok_or_else(corrupt)?;
     let version: u32 = version.parse().map_err(|_| corrupt())?;
     if version > u32::from(VERSION) {
         return Err(StoreError::new(StoreErrorKind::Unsupported, format!("store format {version}")));
     }
-    lines.next().and_then(|line| unhex(line.strip_prefix("id ")?)).ok_or_else(corrupt)
+    let store = lines.next().and_then(|line| unhex(line.strip_prefix("id ")?)).ok_or_else(corrupt)?;
+    if text == format_text(&store) { Ok(store) } else { Err(corrupt()) }
 }

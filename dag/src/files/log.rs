@@ -183,7 +183,7 @@ impl FileStore {
             state.apply(draft.batch);
             state.settle();
         }
-        state.log.marked = marked;
+        (state.log.marked, state.log.ours) = (marked, true);
         Ok((id, offset))
     }
 
@@ -262,6 +262,7 @@ impl FileStore {
             marked: false,
             tail_checked: true,
             named: true,
+            ours: true,
         };
     }
 }

@@ -15,6 +15,7 @@ mod read;
 mod segment;
 mod state;
 mod table;
+mod tip;
 mod walk;
 
 use crate::disk::DiskFile;
@@ -205,7 +206,9 @@ impl Store for FileStore {
                 self.erase_cells(offset)?;
             }
         }
-        self.seal(&mut writer, false);
+        if !options.more_to_come {
+            self.seal(&mut writer, false);
+        }
         Ok(())
     }
 
@@ -230,5 +233,7 @@ impl Drop for FileStore {
         let mut writer = std::mem::take(&mut *self.writer());
         self.seal(&mut writer, true);
         self.abandon(&mut writer);
+        // A log without the note opens as well; only its loss would go unseen.
+        drop(self.note_tip());
     }
 }

@@ -212,13 +212,13 @@ impl Segment {
             return Ok(None);
         }
         let mut segment = Self::new(name, tag, file, Owner::Shared);
-        let indexed = segment.load_index(base, report)?;
-        if header.is_none() && !indexed && segment.scan(HEADER_BYTES)?.proven_end == HEADER_BYTES {
+        let flaw = segment.load_index(base)?;
+        if header.is_none() && flaw.is_some() && segment.scan(HEADER_BYTES)?.proven_end == HEADER_BYTES {
             // Its handle crashed before anything in it was durable.
             return Ok(None);
         }
-        if !indexed {
-            segment.rebuild(base, path, report)?;
+        if let Some(flaw) = flaw {
+            segment.rebuild(base, path, flaw, report)?;
         }
         if header.is_none() && segment.table.entries().is_empty() {
             return Ok(None);
@@ -229,23 +229,22 @@ impl Segment {
         Ok(Some(segment))
     }
 
-    fn load_index(&mut self, base: &Base, report: &mut Report) -> io::Result<bool> {
-        let path = self.name.index_path();
-        let Some(bytes) = base.read_all(&path)? else { return Ok(false) };
+    /// Takes over the index file, or answers what is wrong with it.
+    fn load_index(&mut self, base: &Base) -> io::Result<Option<&'static str>> {
+        let Some(bytes) = base.read_all(&self.name.index_path())? else { return Ok(Some("missing")) };
         let found = IndexFile::decode(&bytes, &self.tag.store, &self.tag.segment);
         let Some(found) = found.filter(|found| self.file.size().is_ok_and(|size| found.covered <= size))
         else {
-            report.notice(format!("{path} was damaged and is rebuilt from {}", self.name.path()));
-            return Ok(false);
+            return Ok(Some("damaged"));
         };
         self.table = Arc::new(found.table);
         self.walked = found.covered;
         self.commits = found.commits;
-        Ok(true)
+        Ok(None)
     }
 
     /// Builds the index from the records.
-    fn rebuild(&mut self, base: &Base, path: &str, report: &mut Report) -> io::Result<()> {
+    fn rebuild(&mut self, base: &Base, path: &str, flaw: &str, report: &mut Report) -> io::Result<()> {
         let is_pack = matches!(self.name, Name::Pack(_));
         let abandoned = is_pack && self.file.try_lock(!base.read_only)?;
         if is_pack && !abandoned {
@@ -265,11 +264,16 @@ impl Segment {
         self.walked = found.proven_end;
         self.table = Arc::new(Table::new(found.proven));
         self.commits = found.commits;
-        if self.owner == Owner::Shared && !base.read_only && found.damaged.is_empty() {
-            report.notice(format!("the index of {path} was missing and is rebuilt"));
-            if self.write_index(base).is_err() {
-                report.notice(format!("the index of {path} could not be written"));
-            }
+        if self.owner != Owner::Shared || !found.damaged.is_empty() {
+            return Ok(());
+        }
+        if base.read_only {
+            report.notice(format!("the index of {path} is {flaw}; the next command that writes rebuilds it"));
+            return Ok(());
+        }
+        report.notice(format!("the index of {path} was {flaw} and is rebuilt"));
+        if self.write_index(base).is_err() {
+            report.notice(format!("the index of {path} could not be written"));
         }
         Ok(())
     }

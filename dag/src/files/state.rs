@@ -34,6 +34,8 @@ pub(super) struct LogTip {
     pub(super) tail_checked: bool,
     /// Whether the segment's name is known to be durable.
     pub(super) named: bool,
+    /// Whether this handle has appended to it.
+    pub(super) ours: bool,
 }
 
 /// The tables that an iteration walks.
@@ -83,6 +85,7 @@ fn open_tip(base: &Base, number: u64) -> Result<LogTip, StoreError> {
         marked: false,
         tail_checked: false,
         named: false,
+        ours: false,
     })
 }
 
@@ -179,7 +182,8 @@ impl State {
         if walk.damaged.is_some() {
             return Ok(false);
         }
-        let unfinished = !walk.batches.is_empty() && !walk.marked && !holding;
+        // Whoever writes behind a batch has made it durable before, and overwrites its mark.
+        let unfinished = !walk.batches.is_empty() && !walk.marked && !walk.stale && !holding;
         // The opening batch of a segment is durable before the segment has its name.
         let opening = self.log.end == HEADER_BYTES && walk.batches.len() == 1;
         if unfinished && !opening && base.writer_active().map_err(fail)? {

@@ -152,7 +152,7 @@ pub(crate) fn step(store: &dyn Store, op: &Op, model: &mut Model, salt: u64) -> 
             all.extend(blocks.iter().map(|block| (block.cid, block.bytes.clone())));
             model.flying = Some((*cell, value.clone(), all));
             let expected = model.cells.get(cell).map(|value| hash(value));
-            let options = CommitOptions { erase_old_cells: *erase };
+            let options = CommitOptions { erase_old_cells: *erase, more_to_come: salt % 3 == 1 };
             store.commit(blocks.clone(), CellId(*cell), expected, value, options)?;
             model.land();
             Ok(())

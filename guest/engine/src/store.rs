@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use dagvault_core::abi::{
-    ABSENT_LENGTH, BLOCK_ROW_BYTES, COMMIT_ERASE_OLD_CELLS, CURSOR_END, IDS_MAX, ITERATE_ROW_BYTES,
+    ABSENT_LENGTH, BLOCK_ROW_BYTES, COMMIT_ERASE_OLD_CELLS, COMMIT_MORE_TO_COME, CURSOR_END, IDS_MAX, ITERATE_ROW_BYTES,
     ITERATE_ROWS_MAX,
 };
 use dagvault_core::error::{StoreError, StoreErrorKind};
@@ -211,7 +211,9 @@ impl Store for HostStore {
         }
         let rows = table(&blocks);
         let expected_at = expected.as_ref().map_or(0, |digest| address(digest.as_ptr()));
-        let flags = if options.erase_old_cells { COMMIT_ERASE_OLD_CELLS } else { 0 };
+        let flag = |set: bool, flag: u32| if set { flag } else { 0 };
+        let flags = flag(options.erase_old_cells, COMMIT_ERASE_OLD_CELLS)
+            | flag(options.more_to_come, COMMIT_MORE_TO_COME);
         // SAFETY: the rows, their blocks, the digest and the new value are alive during the call; the host
         // only reads.
         let answer = unsafe {

@@ -159,7 +159,7 @@ fn imports_distrust_every_number() {
         ("commit", &[ANSWER, 0, 0, 0, u32::MAX - 8, 64, 0]),
         ("commit", &[ANSWER, 0, 0, 0, ANSWER, u32::MAX, 0]),
         ("commit", &[ANSWER, 0, 0, u32::MAX - 8, ANSWER, 1, 0]),
-        ("commit", &[ANSWER, 0, 0, 0, ANSWER, 1, 2]),
+        ("commit", &[ANSWER, 0, 0, 0, ANSWER, 1, 4]),
         ("commit", &[u32::MAX - 8, 1, 0, 0, ANSWER, 1, 0]),
         ("random", &[u32::MAX - 8, 64]),
         ("random", &[ANSWER, u32::MAX]),
