@@ -10,6 +10,7 @@ mod error;
 pub mod group;
 mod request;
 mod response;
+mod sections;
 mod types;
 
 pub use error::Error;
@@ -17,6 +18,7 @@ pub use request::{Request, check_path};
 pub use response::{
     BatchAnswer, GcDone, HeapStats, MemoryStats, Moved, RegionUse, Response, VaultStats, VerifyStep,
 };
+pub use sections::{SECTION_API, SECTIONS};
 pub use types::{
     Codec, EntryInfo, KdfParams, KeySlotInfo, Meta, MetaChange, Protect, PutItem, PutOutcome, Select, Unlock,
     VersionInfo, VersionState,

@@ -1,6 +1,7 @@
 //! What a module must be before it runs: its sections, imports and exports.
 
-use dagvault_core::abi::{IMPORT_MODULE, SECTIONS, exports};
+use dagvault_api::SECTIONS;
+use dagvault_core::abi::{IMPORT_MODULE, exports};
 use dagvault_core::layout::{MEMORY_PAGES_MAX, MEMORY_PAGES_MIN};
 use wasmparser::{DataKind, Parser, Payload};
 use wasmtime::{ExternType, Module, Mutability, ValType};
@@ -81,7 +82,8 @@ fn check_section(name: &str, data: &[u8], found: &mut [bool; SECTIONS.len()]) ->
         return Err(StartError::refused(format!("it has an unknown section '{}'", name.escape_debug())));
     };
     if SECTIONS[index].1 != data {
-        return Err(StartError::refused(format!("its section '{name}' is not the one of this host")));
+        let advice = if name == "dagvault.api" { ": it was built from another version" } else { "" };
+        return Err(StartError::refused(format!("its section '{name}' is not the one of this host{advice}")));
     }
     if std::mem::replace(&mut found[index], true) {
         return Err(StartError::refused(format!("it has two sections '{name}'")));

@@ -18,6 +18,7 @@ use core::panic::PanicInfo;
 
 use alloc::alloc::{alloc, dealloc};
 
+use dagvault_api::SECTION_API;
 use dagvault_core::abi::{ABI_VERSION, LOG_NO_MEMORY, LOG_PANIC, SECTION_CRYPTO, SECTION_DAG, SECTION_VAULT};
 use zeroize::optimization_barrier;
 
@@ -37,6 +38,7 @@ macro_rules! section {
     };
 }
 
+section!(API, "dagvault.api", &SECTION_API);
 section!(CRYPTO, "dagvault.crypto", SECTION_CRYPTO);
 section!(DAG, "dagvault.dag", SECTION_DAG);
 section!(VAULT, "dagvault.vault", SECTION_VAULT);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use dagvault_core::abi::{ABI_VERSION, SECTIONS, exports};
+use dagvault_api::SECTIONS;
+use dagvault_core::abi::{ABI_VERSION, exports};
 use dagvault_core::layout::{MEMORY_PAGES_MAX, MEMORY_PAGES_MIN, TLS_BYTES_MAX};
 use dagvault_host::{ENGINE_MODULE, StartError, WasmEngine};
 
@@ -47,9 +48,9 @@ fn sections_must_be_there_once_and_the_same() {
         let detail = refusal_of(|guest| drop(guest.sections.remove(index)));
         assert_eq!(detail, format!("it has no section '{name}'"));
         let detail = refusal_of(|guest| guest.sections[index].1[0] ^= 1);
-        assert_eq!(detail, format!("its section '{name}' is not the one of this host"));
+        assert!(detail.starts_with(&format!("its section '{name}' is not the one of this host")), "{detail}");
         let detail = refusal_of(|guest| guest.sections[index].1.push(b' '));
-        assert_eq!(detail, format!("its section '{name}' is not the one of this host"));
+        assert!(detail.starts_with(&format!("its section '{name}' is not the one of this host")), "{detail}");
         let detail = refusal_of(|guest| guest.sections.push(guest.sections[index].clone()));
         assert_eq!(detail, format!("it has two sections '{name}'"));
     }
@@ -67,7 +68,8 @@ fn sections_of_the_real_module_are_checked_too() {
         let at = ENGINE_MODULE.windows(content.len()).rposition(|window| window == content).unwrap();
         let mut forged = ENGINE_MODULE.to_vec();
         forged[at] ^= 1;
-        assert_eq!(refusal(forged), format!("its section '{name}' is not the one of this host"));
+        let detail = refusal(forged);
+        assert!(detail.starts_with(&format!("its section '{name}' is not the one of this host")), "{detail}");
     }
     for end in [0, 7, 8, 100, ENGINE_MODULE.len() / 2, ENGINE_MODULE.len() - 1] {
         assert!(!refusal(ENGINE_MODULE[..end].to_vec()).is_empty());

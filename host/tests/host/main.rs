@@ -5,6 +5,7 @@ mod artifacts;
 mod loading;
 mod measure;
 mod real;
+mod same;
 mod support;
 mod traps;
 mod workers;

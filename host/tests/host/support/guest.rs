@@ -1,7 +1,8 @@
 //! Guests made for a test: they satisfy the ABI but for what the test wants to see.
 
+use dagvault_api::SECTIONS;
 use dagvault_api::{Answer, Request, Response, encode_answer};
-use dagvault_core::abi::{ABI_VERSION, IMPORT_MODULE, SECTIONS, exports};
+use dagvault_core::abi::{ABI_VERSION, IMPORT_MODULE, exports};
 use dagvault_core::cbor;
 use dagvault_core::layout::{
     HEAP_OFFSET, MAIN_STACK_BYTES, MEMORY_PAGES_MAX, MEMORY_PAGES_MIN, STATIC_OFFSET,
