@@ -102,7 +102,7 @@ impl<S: Serial> Grouped<S> {
         };
         let mut queue = lock(&self.queue);
         for ((ticket, mut bytes), answer) in batch.into_iter().zip(answers) {
-            zeroize::Zeroize::zeroize(&mut bytes);
+            dagvault_core::wipe::wipe_vec(&mut bytes);
             queue.answered.insert(ticket, answer);
         }
     }

@@ -98,7 +98,10 @@ impl Kind {
             }
             Self::Conflict => "look at the newest version with `dagvault history` and try again",
             Self::Busy => "try again, or wait longer with --wait SECONDS",
-            Self::NoSpace => "free some space and run the command again; nothing acknowledged is lost",
+            Self::NoSpace => {
+                "free some space and run the command again (`dagvault gc` removes what it had begun to write); \
+                 nothing acknowledged is lost"
+            }
             Self::Partial => "see the warnings above; run the command again to try only what is missing",
             Self::Denied => "check owner and mode of the files, and that the file system is writable",
             Self::NoVault => "make one with `dagvault init`, or name another with --vault or DAGVAULT",

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal as _, Read};
 
-use zeroize::Zeroizing;
+use dagvault_core::wipe::Wiped;
 
 use crate::args::Input;
 use crate::failure::{Failure, Outcome};
@@ -36,9 +36,9 @@ pub(crate) struct Value {
 /// The first part of a value.
 pub(crate) enum First {
     /// All of it.
-    Whole(Zeroizing<Vec<u8>>),
+    Whole(Wiped),
     /// More than fits one request: its first piece.
-    Piece(Zeroizing<Vec<u8>>),
+    Piece(Wiped),
 }
 
 /// Whether the value comes from standard input.
@@ -75,9 +75,9 @@ impl Value {
     /// Reads the value if it is small, else its first piece.
     pub(crate) fn first(&mut self) -> Outcome<First> {
         let mut capacity = FIRST_BYTES;
-        let mut bytes = Zeroizing::new(Vec::new());
+        let mut bytes = Wiped(Vec::new());
         loop {
-            let mut grown = Zeroizing::new(Vec::with_capacity(capacity));
+            let mut grown = Wiped(Vec::with_capacity(capacity));
             grown.extend_from_slice(&bytes);
             bytes = grown;
             if !self.fill(&mut bytes, capacity)? {
@@ -95,18 +95,14 @@ impl Value {
     }
 
     /// Hands the value from `first` on to `sink` in pieces.
-    pub(crate) fn rest(
-        &mut self,
-        first: Zeroizing<Vec<u8>>,
-        mut sink: impl FnMut(&[u8]) -> Outcome<()>,
-    ) -> Outcome<()> {
+    pub(crate) fn rest(&mut self, first: Wiped, mut sink: impl FnMut(&[u8]) -> Outcome<()>) -> Outcome<()> {
         let mut piece = first;
         loop {
             // The line end to leave out may lie across two pieces: the last two bytes wait for the next.
             let held = if self.strip { piece.len().min(2) } else { 0 };
             let sent = piece.len() - held;
             sink(&piece[..sent])?;
-            let mut next = Zeroizing::new(Vec::with_capacity(PIECE_BYTES));
+            let mut next = Wiped(Vec::with_capacity(PIECE_BYTES));
             next.extend_from_slice(&piece[sent..]);
             let more = self.fill(&mut next, PIECE_BYTES)?;
             piece = next;
@@ -120,7 +116,7 @@ impl Value {
     }
 
     /// Fills `bytes` up to `length`; answers whether it is full.
-    fn fill(&mut self, bytes: &mut Zeroizing<Vec<u8>>, length: usize) -> Outcome<bool> {
+    fn fill(&mut self, bytes: &mut Wiped, length: usize) -> Outcome<bool> {
         let missing = (length - bytes.len()) as u64;
         let read = (&mut self.from).take(missing).read_to_end(bytes);
         read.map_err(|error| Failure::io(&self.name, &error))?;
@@ -129,7 +125,7 @@ impl Value {
 }
 
 /// What was typed, as a source.
-struct Typed(Zeroizing<Vec<u8>>, usize);
+struct Typed(Wiped, usize);
 
 impl Read for Typed {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {

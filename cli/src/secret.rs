@@ -10,7 +10,7 @@ use std::path::Path;
 
 use dagvault_api::{KdfParams, Protect, Unlock};
 use dagvault_core::limits::PASSPHRASE_BYTES_MAX;
-use zeroize::Zeroizing;
+use dagvault_core::wipe::Wiped;
 
 use crate::args::{Costs, Global};
 use crate::failure::{Failure, Kind, Outcome};
@@ -25,9 +25,9 @@ const KEY_FILE_BYTES: usize = 32;
 /// What opens a vault, or protects a new slot.
 pub(crate) enum Secret {
     /// A passphrase.
-    Passphrase(Zeroizing<Vec<u8>>),
+    Passphrase(Wiped),
     /// The content of a key file.
-    KeyFile(Zeroizing<Vec<u8>>),
+    KeyFile(Wiped),
 }
 
 impl Secret {
@@ -121,7 +121,7 @@ pub(crate) fn make_key_file(path: &Path) -> Outcome<Secret> {
         }
         _ => Failure::io(&name, &error),
     };
-    let mut bytes = Zeroizing::new(vec![0; KEY_FILE_BYTES]);
+    let mut bytes = Wiped(vec![0; KEY_FILE_BYTES]);
     crate::engine::random(&mut bytes)?;
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     std::io::Write::write_all(&mut file, &bytes).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -141,8 +141,7 @@ fn given(global: &Global, out: &mut Out) -> Outcome<Option<Secret>> {
         return from_key_file(path, out).map(Some);
     }
     let variable = std::env::var_os(VARIABLE);
-    Ok(variable
-        .map(|value| Secret::Passphrase(Zeroizing::new(std::os::unix::ffi::OsStringExt::into_vec(value)))))
+    Ok(variable.map(|value| Secret::Passphrase(Wiped(std::os::unix::ffi::OsStringExt::into_vec(value)))))
 }
 
 fn checked_new(secret: Secret) -> Outcome<Secret> {
@@ -163,12 +162,12 @@ fn terminal() -> Outcome<Terminal> {
 }
 
 /// Without one line end at the end.
-fn line_of(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+fn line_of(mut bytes: Wiped) -> Wiped {
     crate::input::strip_line_end(&mut bytes);
     bytes
 }
 
-fn read_file(path: &Path, out: &mut Out) -> Outcome<Zeroizing<Vec<u8>>> {
+fn read_file(path: &Path, out: &mut Out) -> Outcome<Wiped> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| Failure::io(&name, &error))?;
     if let Ok(found) = file.metadata()
@@ -180,7 +179,7 @@ fn read_file(path: &Path, out: &mut Out) -> Outcome<Zeroizing<Vec<u8>>> {
     read_all(file, &name)
 }
 
-fn read_fd(fd: i32) -> Outcome<Zeroizing<Vec<u8>>> {
+fn read_fd(fd: i32) -> Outcome<Wiped> {
     let name = format!("file descriptor {fd}");
     if fd == 0 {
         return read_all(std::io::stdin().lock(), &name);
@@ -206,9 +205,9 @@ fn inherited(fd: i32) -> std::io::Result<OwnedFd> {
     File::open(OsStr::from_bytes(path.as_bytes())).map(OwnedFd::from)
 }
 
-fn read_all(mut from: impl Read, name: &str) -> Outcome<Zeroizing<Vec<u8>>> {
+fn read_all(mut from: impl Read, name: &str) -> Outcome<Wiped> {
     // One place from the start: growing would leave copies behind.
-    let mut bytes = Zeroizing::new(vec![0; PASSPHRASE_BYTES_MAX + 1]);
+    let mut bytes = Wiped(vec![0; PASSPHRASE_BYTES_MAX + 1]);
     let mut length = 0;
     while length < bytes.len() {
         match from.read(&mut bytes[length..]) {
@@ -222,5 +221,5 @@ fn read_all(mut from: impl Read, name: &str) -> Outcome<Zeroizing<Vec<u8>>> {
         let most = PASSPHRASE_BYTES_MAX;
         return Err(Failure::usage(crate::show::safe(&format!("{name}: longer than {most} bytes"))));
     }
-    Ok(Zeroizing::new(bytes[..length].to_vec()))
+    Ok(Wiped(bytes[..length].to_vec()))
 }

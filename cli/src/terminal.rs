@@ -3,8 +3,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 
+use dagvault_core::wipe::{Wiped, wipe_vec};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::show;
@@ -22,7 +23,7 @@ impl Terminal {
     }
 
     /// Asks for a line that is not shown while it is typed.
-    pub(crate) fn hidden(&mut self, question: &str) -> Outcome<Zeroizing<Vec<u8>>> {
+    pub(crate) fn hidden(&mut self, question: &str) -> Outcome<Wiped> {
         self.say(&format!("{}: ", show::safe(question)))?;
         let silent = Silent::new(&self.0)?;
         let line = read_line(&self.0);
@@ -75,9 +76,9 @@ impl Drop for Silent<'_> {
 }
 
 /// Reads to the end of the line, with the editing keys that matter in the dark.
-fn read_line(mut terminal: &File) -> Outcome<Zeroizing<Vec<u8>>> {
+fn read_line(mut terminal: &File) -> Outcome<Wiped> {
     // Never reallocated, so no copy is left behind.
-    let mut line = Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX));
+    let mut line = Wiped(Vec::with_capacity(LINE_BYTES_MAX));
     let mut byte = Zeroizing::new([0_u8]);
     loop {
         let count = terminal.read(&mut *byte).map_err(|error| Failure::io("the terminal", &error))?;
@@ -87,7 +88,7 @@ fn read_line(mut terminal: &File) -> Outcome<Zeroizing<Vec<u8>>> {
                 return Err(Failure::new(Kind::Interrupted, "interrupted").hint("nothing was done"));
             }
             (_, 0x08 | 0x7f) => remove_character(&mut line),
-            (_, 0x15) => line.zeroize(),
+            (_, 0x15) => wipe_vec(&mut line),
             (_, control) if control < 0x20 => {}
             (_, typed) if line.len() < LINE_BYTES_MAX => line.push(typed),
             _ => return Err(Failure::usage("this line is too long")),

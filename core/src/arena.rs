@@ -10,7 +10,7 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
-use zeroize::Zeroize as _;
+use crate::wipe::wipe;
 
 use crate::layout::{
     CRYPTO_BYTES, CRYPTO_OFFSET, KEYRING_BYTES, KEYRINGS, SCRATCH_BYTES, VAULT_BYTES, VAULT_OFFSET,
@@ -225,7 +225,7 @@ impl Scratch<'_> {
         let used = self.used.replace(0);
         self.regions.scratch_peak.fetch_max(used, Ordering::Relaxed);
         // SAFETY: the first `used` bytes are ours, and `&mut self` says that no slice of them lives.
-        unsafe { core::slice::from_raw_parts_mut(self.base.as_ptr(), used) }.zeroize();
+        wipe(unsafe { core::slice::from_raw_parts_mut(self.base.as_ptr(), used) });
     }
 }
 
@@ -280,7 +280,7 @@ impl<T> Drop for Placed<T> {
         // SAFETY: the value is ours and is not used again; afterwards its bytes are plain memory of our slot.
         unsafe {
             self.at.drop_in_place();
-            core::slice::from_raw_parts_mut(self.at.as_ptr().cast::<u8>(), size_of::<T>()).zeroize();
+            wipe(core::slice::from_raw_parts_mut(self.at.as_ptr().cast::<u8>(), size_of::<T>()));
         }
         self.regions.keyrings.release(self.slot);
     }

@@ -14,3 +14,4 @@ pub mod limits;
 pub mod parallel;
 pub mod slots;
 pub mod sync;
+pub mod wipe;

@@ -38,6 +38,7 @@ use crate::{
     secret::{Secret, ct_eq},
 };
 use core::convert::Infallible;
+use dagvault_core::wipe::wipe;
 use zeroize::Zeroize;
 
 /// Length of a salt, in bytes.
@@ -109,7 +110,7 @@ pub fn open(
 ) -> Result<(), Error> {
     let derived = Derived::new(suite, link_key, salt);
     if !ct_eq(&derived.commitment, commitment) {
-        buf.zeroize();
+        wipe(buf);
         return Err(Error::Authentication);
     }
     aead::open_in_place(suite, &derived.key, derived.nonce(suite), aad, buf, tag)

@@ -5,8 +5,9 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use dagvault_core::wipe::wipe_vec;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Compares two byte strings in time that depends on their lengths only.
 ///
@@ -86,13 +87,13 @@ impl<const N: usize> fmt::Debug for Secret<N> {
 /// The whole allocation is overwritten with zeros on drop; `Debug` shows neither bytes nor length; `==` runs
 /// in time that depends on the lengths only. It cannot grow, since growing would leave copies behind.
 #[derive(Clone)]
-pub struct SecretVec(Zeroizing<Vec<u8>>);
+pub struct SecretVec(Vec<u8>);
 
 impl SecretVec {
     /// Takes over an allocation together with its spare capacity.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes)
     }
 
     /// Copies `bytes` into a fresh allocation.
@@ -111,6 +112,12 @@ impl SecretVec {
     #[must_use]
     pub fn expose_mut(&mut self) -> &mut [u8] {
         &mut self.0
+    }
+}
+
+impl Drop for SecretVec {
+    fn drop(&mut self) {
+        wipe_vec(&mut self.0);
     }
 }
 

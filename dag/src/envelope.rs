@@ -14,9 +14,9 @@ use core::fmt;
 
 use dagvault_core::ids::Cid;
 use dagvault_core::limits::BLOCK_BYTES_MAX;
+use dagvault_core::wipe::wipe_vec;
 use dagvault_crypto::aead::{Suite, TAG_BYTES};
 use dagvault_crypto::{committing, hash, secret::Secret};
-use zeroize::Zeroize as _;
 
 use crate::store::Block;
 
@@ -151,7 +151,7 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        self.buffer.zeroize();
+        wipe_vec(&mut self.buffer);
     }
 }
 

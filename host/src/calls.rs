@@ -9,6 +9,7 @@ use dagvault_core::abi::{
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid, DIGEST_BYTES};
 use dagvault_core::limits::{BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, HEAD_BYTES_MAX};
+use dagvault_core::wipe::Wiped;
 use dagvault_dag::store::{Block, CommitOptions, Cursor};
 use wasmtime::Caller;
 
@@ -246,7 +247,7 @@ impl Imports for Call<'_> {
         let shared = self.outside_jobs("random")?;
         let bytes = bounded("random bytes", bytes, RANDOM_BYTES_MAX)?;
         shared.memory.check(out, bytes)?;
-        let mut drawn = zeroize::Zeroizing::new(vec![0; bytes]);
+        let mut drawn = Wiped(vec![0; bytes]);
         match shared.system.random(&mut drawn) {
             Ok(()) => {
                 shared.memory.write(out, &drawn)?;

@@ -8,8 +8,8 @@ use dagvault_core::abi::ANSWER_BYTES_MAX;
 use dagvault_core::cbor::{Encoder, Wire as _};
 use dagvault_core::error::StoreError;
 use dagvault_core::layout::HEAP_OFFSET;
+use dagvault_core::wipe::Wiped;
 use wasmtime::{Engine as Wasmtime, Module};
-use zeroize::optimization_barrier;
 
 use crate::config::Config;
 use crate::deadline::Deadline;
@@ -157,18 +157,6 @@ impl Main {
         self.free.call(&mut self.store, (place, bytes))?;
         decode_answer(&encoded.0)
             .map_err(|error| Failure::misbehaved(format!("its answer is not of the API: {error}")))
-    }
-}
-
-/// Bytes that may be secret, zeroed when they are dropped.
-struct Wiped(Vec<u8>);
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        // A fill and a barrier: as certain as a volatile store for each byte, and fast for large values.
-        self.0.fill(0);
-        self.0.resize(self.0.capacity(), 0);
-        optimization_barrier(&self.0[..]);
     }
 }
 

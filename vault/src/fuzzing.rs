@@ -96,6 +96,7 @@ pub fn envelope(data: &[u8]) {
 mod tests {
     use super::*;
     use alloc::string::ToString as _;
+    use alloc::sync::Arc;
     use alloc::vec;
     use alloc::vec::Vec;
 
@@ -154,8 +155,9 @@ mod tests {
     type Target = (fn(&[u8]), Vec<Vec<u8>>);
 
     fn targets() -> Vec<Target> {
-        let leaf = Node::Leaf(vec![entry("a/b"), entry("a/c"), entry("a/ä"), entry("a/ö")]);
-        let children = ["a/b", "a/bc", "b"].map(|last| Child { last: last.into(), link: link(3), paths: 40 });
+        let leaf = Node::Leaf(["a/b", "a/c", "a/ä", "a/ö"].map(|path| Arc::new(entry(path))).to_vec());
+        let children =
+            ["a/b", "a/bc", "b"].map(|last| Arc::new(Child { last: last.into(), link: link(3), paths: 40 }));
         let branch = |level| Node::Branch { level, children: children.to_vec() }.encode();
         let history = History { versions: versions(), older: Some(Older { link: link(1), count: 300 }) };
         let index = Index { depth: 1, links: vec![link(1), link(2)] };

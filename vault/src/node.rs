@@ -2,6 +2,7 @@
 //! older versions. Each is strict dag-cbor inside an envelope; docs/format.md has the bytes.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use dagvault_core::cbor::{CborError, Decoder, Encoder, Wire};
@@ -79,7 +80,6 @@ impl SpaceKeys {
 }
 
 /// A child of a branch.
-#[derive(Clone)]
 pub(crate) struct Child {
     /// The last path below.
     pub(crate) last: String,
@@ -88,10 +88,10 @@ pub(crate) struct Child {
     pub(crate) paths: u64,
 }
 
-/// A node of the state tree.
+/// A node of the state tree. What a change leaves as it is, old and new nodes share.
 pub(crate) enum Node {
-    Leaf(Vec<Entry>),
-    Branch { level: u32, children: Vec<Child> },
+    Leaf(Vec<Arc<Entry>>),
+    Branch { level: u32, children: Vec<Arc<Child>> },
 }
 
 impl Node {
@@ -124,7 +124,7 @@ impl Node {
     /// Rough bytes in memory, for the cache.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::Leaf(entries) => entries.iter().map(Entry::weight).sum(),
+            Self::Leaf(entries) => entries.iter().map(|entry| entry.weight()).sum(),
             Self::Branch { children, .. } => children.iter().map(|child| child.last.len() + 160).sum(),
         }
     }
@@ -161,10 +161,10 @@ impl Node {
     pub(crate) fn decode(level: u32, payload: &[u8]) -> Result<Self, CborError> {
         let mut from = Decoder::new(payload);
         let node = if level == 0 {
-            let mut entries: Vec<Entry> = Vec::new();
+            let mut entries: Vec<Arc<Entry>> = Vec::new();
             for _ in 0..from.array()? {
                 let before = entries.last().map_or("", |entry| entry.path.as_str());
-                entries.push(Entry::decode(before, &mut from)?);
+                entries.push(Arc::new(Entry::decode(before, &mut from)?));
             }
             Self::Leaf(entries)
         } else {
@@ -172,12 +172,13 @@ impl Node {
             if from.uint()? != u64::from(level) || level as usize > TREE_DEPTH_MAX {
                 return Err(CborError::Value);
             }
-            let mut children: Vec<Child> = Vec::new();
+            let mut children: Vec<Arc<Child>> = Vec::new();
             for _ in 0..from.array()? {
                 from.record(4)?;
                 let before = children.last().map_or("", |child| child.last.as_str());
                 let last = decode_path(before, &mut from)?;
-                children.push(Child { last, paths: from.uint()?, link: Wire::decode(&mut from)? });
+                let (paths, link) = (from.uint()?, Wire::decode(&mut from)?);
+                children.push(Arc::new(Child { last, link, paths }));
             }
             Self::Branch { level, children }
         };

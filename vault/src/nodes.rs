@@ -13,6 +13,7 @@ use dagvault_core::cbor::{self, CborError};
 use dagvault_core::ids::Cid;
 use dagvault_core::limits::{BATCH_BLOCKS_MAX, NODE_CACHE_BYTES};
 use dagvault_core::parallel;
+use dagvault_core::wipe::{wipe, wipe_vec};
 use dagvault_crypto::aead::Suite;
 use dagvault_crypto::secret::Secret;
 use dagvault_dag::envelope::{self, EnvelopeError, Kind, Opened};
@@ -21,7 +22,6 @@ use dagvault_dag::store::{Block, Store};
 use dagvault_dag::system::System;
 use dagvault_dag::walk::missing;
 use hashbrown::HashMap;
-use zeroize::Zeroize as _;
 
 use crate::node::{History, Index, Node, SpaceKeys};
 
@@ -133,6 +133,9 @@ impl Nodes {
 
     /// The node at `level` that a link names.
     pub(crate) fn load(&self, level: u32, link: &Link) -> Result<Arc<Node>, Error> {
+        if let Some(node) = self.cache.borrow_mut().find(link.cid) {
+            return Ok(node);
+        }
         let mut nodes = self.load_many(level, &[link])?;
         nodes.pop().ok_or_else(|| missing(link.cid).into())
     }
@@ -180,10 +183,10 @@ impl Nodes {
             let node = &nodes[index];
             let mut payload = node.encode();
             let sealed = seal(node.kind(), &seeds[index], &payload, node.digest(keys));
-            payload.zeroize();
+            wipe_vec(&mut payload);
             sealed
         });
-        seeds.zeroize();
+        wipe(seeds.as_flattened_mut());
         let mut cache = self.cache.borrow_mut();
         let mut links = Vec::with_capacity(nodes.len());
         for ((block, link), node) in sealed?.into_iter().zip(nodes) {
@@ -205,8 +208,8 @@ impl Nodes {
     ) -> Result<Link, Error> {
         let mut seed: Seed = self.random()?;
         let sealed = seal(kind, &seed, &payload, digest);
-        seed.zeroize();
-        payload.zeroize();
+        wipe(&mut seed);
+        wipe_vec(&mut payload);
         let (block, link) = sealed?;
         blocks.push(block);
         Ok(link)

@@ -39,6 +39,24 @@ pub(crate) struct Next {
     pub(crate) streams: bool,
 }
 
+/// The randomness of a commit.
+struct Drawn {
+    root_nonce: [u8; 24],
+    commit_salt: [u8; 32],
+    head_nonce: [u8; 24],
+}
+
+impl Drawn {
+    fn draw(nodes: &Nodes) -> Result<Self, Error> {
+        let bytes: [u8; 80] = nodes.random()?;
+        let mut drawn = Self { root_nonce: [0; 24], commit_salt: [0; 32], head_nonce: [0; 24] };
+        drawn.root_nonce.copy_from_slice(&bytes[..24]);
+        drawn.commit_salt.copy_from_slice(&bytes[24..56]);
+        drawn.head_nonce.copy_from_slice(&bytes[56..]);
+        Ok(drawn)
+    }
+}
+
 /// How a try to commit ended.
 pub(crate) enum Outcome {
     Done,
@@ -79,7 +97,8 @@ impl Session {
         let keys = place(regions, Keyring::new(root_key, vault)?)?;
         let epoch_key = Secret::new(nodes.random::<32>()?);
         let space = Space::seal(nodes.random()?, 0, vault, &keys, &epoch_key, &nodes.random()?)?;
-        let (commit, block) = new_commit(nodes, &keys, vault, 1, Vec::new(), &space, None)?;
+        let (commit, block) =
+            new_commit(nodes, &keys, vault, 1, Vec::new(), (&space, None), &nodes.random()?)?;
         let body = Body { commit, space };
         let head = Head::seal(vault, 1, vec![slot], 1, &body, &keys, &nodes.random()?)?;
         let cell = head.encode();
@@ -116,12 +135,12 @@ impl Session {
         Tree { nodes, keys: &self.keys.space, root: self.root.as_ref() }
     }
 
-    /// Takes over the head that other writers may have committed.
-    pub(crate) fn refresh(&mut self, nodes: &Nodes) -> Result<(), Error> {
+    /// Takes over the head that other writers may have committed; answers whether there is one.
+    pub(crate) fn refresh(&mut self, nodes: &Nodes) -> Result<bool, Error> {
         let cell = load_head(nodes)?;
         let cell_hash = hash::hash(&cell);
         if cell_hash == self.cell_hash {
-            return Ok(());
+            return Ok(false);
         }
         let head = Head::decode(&cell)?;
         if head.vault != self.head.vault {
@@ -137,7 +156,7 @@ impl Session {
         let (body, epoch_key, root) = open_head(&head, &self.keys)?;
         (self.head, self.body, self.root) = (head, body, root);
         (self.epoch_key, self.cell_hash) = (epoch_key, cell_hash);
-        Ok(())
+        Ok(true)
     }
 
     /// Makes `next` the head, all or nothing.
@@ -150,16 +169,19 @@ impl Session {
             epoch_key = Secret::new(nodes.random::<32>()?);
             space = Space::seal(space.id, space.epoch + 1, vault, &self.keys, &epoch_key, &nodes.random()?)?;
         }
-        space.set_root(vault, &epoch_key, root.as_ref(), &nodes.random()?)?;
+        // In one draw: each costs a call of the system.
+        let Drawn { root_nonce, commit_salt, head_nonce } = Drawn::draw(nodes)?;
+        space.set_root(vault, &epoch_key, root.as_ref(), &root_nonce)?;
         let parents = vec![self.body.commit];
-        let (commit, block) = new_commit(nodes, &self.keys, vault, sequence, parents, &space, root.as_ref())?;
+        let named = (&space, root.as_ref());
+        let (commit, block) = new_commit(nodes, &self.keys, vault, sequence, parents, named, &commit_salt)?;
         next.blocks.push(block);
         let body = Body { commit, space };
         let (slots, next_slot) = next.slots.unwrap_or_else(|| (self.head.slots.clone(), self.head.next_slot));
         if slots.is_empty() || slots.len() > KEY_SLOTS_MAX {
             return Err(Error::limit("a vault has one to eight key slots"));
         }
-        let head = Head::seal(vault, sequence, slots, next_slot, &body, &self.keys, &nodes.random()?)?;
+        let head = Head::seal(vault, sequence, slots, next_slot, &body, &self.keys, &head_nonce)?;
         let cell = head.encode();
         while next.blocks.len() > COMMIT_BLOCKS_MAX {
             let rest = next.blocks.split_off(next.blocks.len().min(BATCH_BLOCKS_MAX));
@@ -200,8 +222,8 @@ fn new_commit(
     vault: VaultId,
     sequence: u64,
     parents: Vec<dagvault_core::ids::Cid>,
-    space: &Space,
-    root: Option<&Root>,
+    (space, root): (&Space, Option<&Root>),
+    salt: &[u8; 32],
 ) -> Result<(dagvault_core::ids::Cid, Block), Error> {
     let space = CommitSpace { id: space.id, epoch: space.epoch, root: root.map(|root| root.link.cid) };
     let mut commit = Commit {
@@ -213,10 +235,9 @@ fn new_commit(
         signature: [0; 64],
     };
     commit.sign(vault, keys);
-    let salt = nodes.random()?;
     let suite = dagvault_crypto::aead::Suite::XChaCha20Poly1305;
     let payload = cbor::to_vec(&commit);
-    let block = dagvault_dag::envelope::seal(suite, Kind::Commit, &keys.commit, &salt, &payload)
+    let block = dagvault_dag::envelope::seal(suite, Kind::Commit, &keys.commit, salt, &payload)
         .map_err(|error| Error::limit(format!("{error}")))?;
     Ok((block.cid, block))
 }

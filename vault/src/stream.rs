@@ -7,10 +7,10 @@ use dagvault_api::{Error, PutItem, Select, VersionState};
 use dagvault_core::arena::Regions;
 use dagvault_core::limits::{CHUNK_BYTES, INLINE_BYTES_MAX, VALUE_BYTES_MAX};
 use dagvault_core::parallel;
+use dagvault_core::wipe::wipe_vec;
 use dagvault_crypto::secret::SecretVec;
 use dagvault_dag::link::Link;
 use dagvault_dag::store::Block;
-use zeroize::Zeroize as _;
 
 use crate::change::{Prepared, check_expected, checked};
 use crate::entry::{Data, Entry, Value, Version};
@@ -76,7 +76,7 @@ pub(crate) type VersionId = ([u8; 16], u64);
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.rest.zeroize();
+        wipe_vec(&mut self.rest);
     }
 }
 
@@ -141,7 +141,7 @@ impl Writer {
         }
         let mut blocks = Vec::new();
         let stored = self.chunks(nodes, regions, keys, &ready, &mut blocks);
-        first.zeroize();
+        wipe_vec(&mut first);
         stored?;
         if blocks.is_empty() { Ok(()) } else { Ok(nodes.store.put_many(blocks)?) }
     }

@@ -11,11 +11,11 @@ use dagvault_core::limits::{
     BATCH_BLOCKS_MAX, CHUNK_BYTES, COMPRESS_BYTES_MIN, COMPRESS_FILE_BYTES_MIN, INLINE_BYTES_MAX,
 };
 use dagvault_core::parallel;
+use dagvault_core::wipe::{wipe, wipe_vec};
 use dagvault_crypto::secret::SecretVec;
 use dagvault_dag::envelope::Kind;
 use dagvault_dag::link::Link;
 use dagvault_dag::store::Block;
-use zeroize::Zeroize as _;
 
 use crate::entry::{DIRECT_LINKS_MAX, Data, Value};
 use crate::node::{INDEX_LINKS_MAX, Index, SpaceKeys};
@@ -101,25 +101,34 @@ pub(crate) fn store(
     keys: &SpaceKeys,
     cuts: &[Cut<'_>],
 ) -> Result<Vec<Piece>, Error> {
-    let mut seeds = nodes.seeds(cuts.len())?;
-    let pieces = parallel::try_map(cuts.len(), |index| store_one(regions, keys, &cuts[index], &seeds[index]));
-    seeds.zeroize();
+    // What stays inline is sealed with its node.
+    let mut seeds = nodes.seeds(cuts.iter().filter(|cut| !cut.inline).count())?;
+    let mut unused = seeds.iter();
+    let seed_of: Vec<_> = cuts.iter().map(|cut| if cut.inline { None } else { unused.next() }).collect();
+    let pieces =
+        parallel::try_map(cuts.len(), |index| store_one(regions, keys, &cuts[index], seed_of[index]));
+    wipe(seeds.as_flattened_mut());
     pieces
 }
 
-fn store_one(regions: &Regions, keys: &SpaceKeys, cut: &Cut<'_>, seed: &Seed) -> Result<Piece, Error> {
+fn store_one(
+    regions: &Regions,
+    keys: &SpaceKeys,
+    cut: &Cut<'_>,
+    seed: Option<&Seed>,
+) -> Result<Piece, Error> {
     let digest = keys.chunk(cut.plain);
     compress(regions, cut.codec, cut.size, cut.plain, |codec, data| {
-        if cut.inline {
+        let Some(seed) = seed else {
             return Ok(Piece::Inline { codec, data: SecretVec::from_slice(data), digest });
-        }
+        };
         let mut payload = Vec::with_capacity(CHUNK_HEADER_BYTES + data.len());
         payload.push(if codec == CODEC_LZ4 { 1 } else { 0 });
         let length = u32::try_from(cut.plain.len()).map_err(|_| Error::limit("chunk"))?;
         payload.extend_from_slice(&length.to_le_bytes());
         payload.extend_from_slice(data);
         let sealed = seal(Kind::Chunk, seed, &payload, digest);
-        payload.zeroize();
+        wipe_vec(&mut payload);
         let (block, link) = sealed?;
         Ok(Piece::Chunk { block, link, stored: data.len() as u64 })
     })

@@ -110,12 +110,19 @@ impl Vault {
 
     fn unlocked(&mut self, request: &Request<'_>) -> Answer {
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
-        match request {
+        // What goes on with a handle, or ends in a commit that finds out by itself, needs no look at the head.
+        let looks = !matches!(
+            request,
             Request::WriteChunk { .. }
-            | Request::ReadNext { .. }
-            | Request::VerifyNext { .. }
-            | Request::Close { .. } => {}
-            _ => session.refresh(&self.nodes)?,
+                | Request::ReadNext { .. }
+                | Request::VerifyNext { .. }
+                | Request::Close { .. }
+                | Request::WriteEnd { .. }
+                | Request::Batch { .. }
+                | Request::Destroy { .. }
+        ) && !request.joins_batch();
+        if looks {
+            session.refresh(&self.nodes)?;
         }
         match request {
             Request::Batch { requests } => self.batch(requests),
@@ -161,6 +168,9 @@ impl Vault {
     }
 
     /// Serves changes in one commit, each for itself; tries again when another writer was first.
+    ///
+    /// It begins at the head as last seen. A commit succeeds over the newest head only, so what remains to be
+    /// looked at again is a refusal, which an older head may have caused.
     fn commit(
         &mut self,
         mut next: impl FnMut() -> Next,
@@ -169,13 +179,26 @@ impl Vault {
         let streams = self.handles.values().any(|handle| matches!(handle, Handle::Write(_)));
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
         let until = self.nodes.system.now_ms().saturating_add(CONFLICT_MS_MAX);
+        let mut is_newest = false;
         loop {
             let mut change = Change::new(session, &self.nodes, &self.regions);
             if !serve(&mut change) || change.entries.is_empty() {
-                return Ok(());
+                if is_newest || !session.refresh(&self.nodes)? {
+                    return Ok(());
+                }
+                is_newest = true;
+                continue;
             }
             let (entries, mut blocks) = (change.entries, change.blocks);
-            let root = session.tree(&self.nodes).apply(entries, &mut blocks)?;
+            let root = match session.tree(&self.nodes).apply(entries, &mut blocks) {
+                // Nodes of an older head may have been collected.
+                Err(error) if is_newest || !session.refresh(&self.nodes)? => return Err(error),
+                Err(_) => {
+                    is_newest = true;
+                    continue;
+                }
+                Ok(root) => root,
+            };
             let next = Next { root: Some(root), blocks, streams, ..next() };
             match session.commit(&self.nodes, next)? {
                 Outcome::Done => return Ok(()),

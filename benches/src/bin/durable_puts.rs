@@ -1,7 +1,8 @@
 //! Durable puts of 200 bytes, one a commit: dagvault by both engines, alone and from 8 threads, beside bare redb and
 //! beside the bare sync of a preallocated file. In turns in one process; prints JSON.
 //!
-//! Usage: `durable_puts FOLDER ROUNDS`; the folder is on the disk to be measured, and made anew.
+//! Usage: `durable_puts FOLDER ROUNDS [NAME]`; the folder is on the disk to be measured, and made anew; with NAME only
+//! contenders in whose name it stands take part.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -93,7 +94,9 @@ fn dagvault_put(name: &str, folder: PathBuf) -> Result<Box<dyn Fn(u64) -> Result
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, rounds] = arguments.as_slice() else { anyhow::bail!("usage: durable_puts FOLDER ROUNDS") };
+    let ([folder, rounds, rest @ ..], true) = (arguments.as_slice(), arguments.len() <= 3) else {
+        anyhow::bail!("usage: durable_puts FOLDER ROUNDS [NAME]")
+    };
     let (folder, rounds) = (PathBuf::from(folder), rounds.parse::<u32>().context("ROUNDS")?);
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
@@ -110,6 +113,7 @@ fn main() -> Result<()> {
             contenders.push(contender(format!("dagvault {engine}, {threads} {plural}"), threads, put));
         }
     }
+    contenders.retain(|contender| rest.iter().all(|name| contender.name.contains(name.as_str())));
     for round in 0..rounds as usize {
         for turn in 0..contenders.len() {
             let index = (turn + round) % contenders.len();

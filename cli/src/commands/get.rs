@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use dagvault_api::{Request, Response, Select, VersionInfo};
+use dagvault_core::wipe::Wiped;
 use serde_json::json;
-use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{path, version_json};
 use crate::args::{Get, Global, Output};
@@ -45,7 +45,7 @@ pub(super) fn run(global: &Global, options: &Get, out: &mut Out) -> Outcome<()> 
                 Failure::usage("this value is too large for JSON").hint("write it to a file with -o FILE")
             );
         }
-        let mut value = Zeroizing::new(Vec::with_capacity(usize::try_from(version.size).unwrap_or(0)));
+        let mut value = Wiped(Vec::with_capacity(usize::try_from(version.size).unwrap_or(0)));
         reader.all(|bytes| {
             value.extend_from_slice(bytes);
             Ok(())
@@ -102,9 +102,19 @@ pub(super) fn check_terminal(bytes: &[u8]) -> Outcome<()> {
 /// Refuses an existing target before anything is asked of the user.
 pub(super) fn check_target(output: &Output) -> Outcome<()> {
     match &output.output {
-        Some(target) if !output.force && target.symlink_metadata().is_ok() => Err(exists(target)),
+        Some(target) if !output.force && !is_device(target) && target.symlink_metadata().is_ok() => {
+            Err(exists(target))
+        }
         _ => Ok(()),
     }
+}
+
+/// Whether a target is there to be written into, such as `/dev/null` or a pipe, and never replaced.
+fn is_device(target: &Path) -> bool {
+    target.metadata().is_ok_and(|found| {
+        let kind = found.file_type();
+        kind.is_char_device() || kind.is_fifo()
+    })
 }
 
 fn exists(target: &Path) -> Failure {
@@ -131,9 +141,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next piece; empty at the end.
-    pub(crate) fn next(&mut self) -> Outcome<Zeroizing<Vec<u8>>> {
+    pub(crate) fn next(&mut self) -> Outcome<Wiped> {
         match self.session.call(&Request::ReadNext { handle: self.handle, bytes_max: PIECE_BYTES as u64 })? {
-            Response::Bytes { bytes } => Ok(Zeroizing::new(bytes.0)),
+            Response::Bytes { bytes } => Ok(Wiped(bytes.0)),
             _ => Err(Failure::odd_answer()),
         }
     }
@@ -141,37 +151,41 @@ impl<'a> Reader<'a> {
     /// Hands everything to `sink`.
     pub(crate) fn all(&mut self, mut sink: impl FnMut(&[u8]) -> Outcome<()>) -> Outcome<()> {
         loop {
-            let mut piece = self.next()?;
+            let piece = self.next()?;
             if piece.is_empty() {
                 return Ok(());
             }
             sink(&piece)?;
-            piece.zeroize();
         }
     }
 }
 
 /// A file that appears under its name only when it is whole. What is under the name is replaced, never
-/// followed.
+/// followed; devices and pipes are written into.
 pub(super) struct NewFile {
     file: File,
-    temporary: PathBuf,
+    /// None: what is written into has its name already.
+    temporary: Option<PathBuf>,
     target: PathBuf,
     force: bool,
-    done: bool,
 }
 
 impl NewFile {
     /// Begins a file for the owner only.
     pub(super) fn create(target: &Path, force: bool) -> Outcome<Self> {
         let name = target.file_name().ok_or_else(|| Failure::usage("-o needs the name of a file"))?;
+        let shown = Path::new(name).display().to_string();
+        if is_device(target) {
+            let file = OpenOptions::new().write(true).open(target);
+            let file = file.map_err(|error| Failure::io(&shown, &error))?;
+            return Ok(Self { file, temporary: None, target: target.to_owned(), force });
+        }
         let mut tag = [0; 8];
         crate::engine::random(&mut tag)?;
         let temporary = target.with_file_name(format!(".dagvault-{}", show::hex(&tag)));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
-        let shown = Path::new(name).display().to_string();
         let file = file.map_err(|error| Failure::io(&shown, &error))?;
-        Ok(Self { file, temporary, target: target.to_owned(), force, done: false })
+        Ok(Self { file, temporary: Some(temporary), target: target.to_owned(), force })
     }
 
     /// Appends.
@@ -181,17 +195,17 @@ impl NewFile {
 
     /// Makes the file durable and gives it its name.
     pub(super) fn finish(mut self) -> Outcome<()> {
+        let Some(temporary) = &self.temporary else { return Ok(()) };
         self.file.sync_all().map_err(|error| self.failed(&error))?;
         let renamed = if self.force {
-            std::fs::rename(&self.temporary, &self.target)
+            std::fs::rename(temporary, &self.target)
         } else {
             // Unlike a rename, a link never replaces what came there meanwhile.
-            std::fs::hard_link(&self.temporary, &self.target)
-                .and_then(|()| std::fs::remove_file(&self.temporary))
+            std::fs::hard_link(temporary, &self.target).and_then(|()| std::fs::remove_file(temporary))
         };
         match renamed {
             Ok(()) => {
-                self.done = true;
+                self.temporary = None;
                 Ok(())
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(&self.target)),
@@ -217,9 +231,9 @@ impl NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.done {
+        if let Some(temporary) = &self.temporary {
             // Nothing better can be done with a file that can't be removed.
-            let _ = std::fs::remove_file(&self.temporary);
+            let _ = std::fs::remove_file(temporary);
         }
     }
 }

@@ -3,8 +3,8 @@
 use dagvault_api::{EntryInfo, MetaChange, Request, Response};
 use dagvault_core::cbor::Bytes;
 use dagvault_core::limits::{META_BYTES_MAX, META_KEY_BYTES_MAX};
+use dagvault_core::wipe::Wiped;
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use super::get::{NewFile, check_target, check_terminal, value_json};
 use super::path;
@@ -92,7 +92,7 @@ fn get_one(global: &Global, path: &str, key: &str, output: &Output, out: &mut Ou
         let what = format!("not found: metadata key {} of {}", show::safe(key), show::safe(path));
         Failure::new(Kind::NotFound, what).hint("list the keys with `dagvault meta get PATH`")
     })?;
-    let value = Zeroizing::new(value.0);
+    let value = Wiped(value.0);
     if let Some(target) = &output.output {
         let mut file = NewFile::create(target, output.force)?;
         file.write(&value)?;

@@ -12,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use dagvault_api::{EntryInfo, Request, Response, Select};
+use dagvault_core::wipe::Wiped;
 use rustix::io::Errno;
-use zeroize::Zeroizing;
 
 use crate::args::{Export, Global};
 use crate::attrs::{Attrs, Kind, Time};
@@ -343,7 +343,7 @@ impl Exporter<'_> {
             for value in values {
                 let Some(target) = waiting.pop_front() else { return Err(Failure::odd_answer()) };
                 match value {
-                    Some(bytes) => files.push((target, Zeroizing::new(bytes.0))),
+                    Some(bytes) => files.push((target, Wiped(bytes.0))),
                     // Changed since it was listed, or damaged: ask again for the reason.
                     None => self.large(target)?,
                 }

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
+use dagvault_core::wipe::Wiped;
 use rustix::fs::{
     AtFlags, Mode, OFlags, Timespec, Timestamps, fchmod, futimens, openat, renameat, symlinkat, unlinkat,
     utimensat,
 };
 use rustix::io::Errno;
-use zeroize::Zeroizing;
 
 use super::tree::why;
 use crate::attrs::Time;
@@ -41,9 +41,9 @@ pub(super) struct Target {
 /// Work for a writer.
 pub(super) enum Job {
     /// Small files.
-    Files(Vec<(Target, Zeroizing<Vec<u8>>)>),
+    Files(Vec<(Target, Wiped)>),
     /// A large file, whose pieces come one by one; an empty one ends it, and a closed channel gives it up.
-    Large(Target, Receiver<Zeroizing<Vec<u8>>>),
+    Large(Target, Receiver<Wiped>),
 }
 
 /// What all writers report to.

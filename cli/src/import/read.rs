@@ -10,8 +10,8 @@ use std::vec;
 
 use dagvault_api::{Codec, EntryInfo, MetaChange, PutItem};
 use dagvault_core::cbor::Bytes;
+use dagvault_core::wipe::Wiped;
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, openat, readlinkat, statat};
-use zeroize::Zeroizing;
 
 use super::walk::{Event, Found, Walk, why};
 use crate::attrs::{Attrs, KEY, Kind};
@@ -34,7 +34,7 @@ pub(super) enum Work {
     /// A large file begins.
     Begin(PutItem<'static>),
     /// A piece of it.
-    Piece(Zeroizing<Vec<u8>>),
+    Piece(Wiped),
     /// It ends, whole.
     End,
     /// It ends because it changed while it was read.
@@ -293,7 +293,7 @@ impl Reader<'_> {
                 self.send(Work::Abort)?;
                 return Err(Trouble::Receiver);
             }
-            let mut piece = Zeroizing::new(Vec::with_capacity(PIECE_BYTES));
+            let mut piece = Wiped(Vec::with_capacity(PIECE_BYTES));
             let wanted = (left + 1).min(PIECE_BYTES as u64);
             if let Err(error) = file.take(wanted).read_to_end(&mut piece) {
                 break Trouble::Because(crate::failure::reason(&error));

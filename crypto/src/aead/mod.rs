@@ -10,7 +10,7 @@ mod aes_256_gcm;
 mod xchacha20_poly1305;
 
 use crate::{Error, secret::Secret};
-use zeroize::Zeroize;
+use dagvault_core::wipe::wipe;
 
 /// Length of a key, in bytes, of both suites.
 pub const KEY_BYTES: usize = 32;
@@ -117,7 +117,7 @@ pub fn open_in_place(
         Suite::Aes256Gcm => aes_256_gcm::open(key, sized(nonce)?, aad, buf, tag),
     });
     if opened.is_err() {
-        buf.zeroize();
+        wipe(buf);
     }
     opened
 }

@@ -36,6 +36,18 @@ pub(super) struct Link {
     pub(super) deed: Deed,
 }
 
+impl Deed {
+    /// Length of the payload of a link with this deed.
+    pub(super) fn payload_len(&self) -> usize {
+        FIXED
+            + match self {
+                Self::Commit { cells, .. } => 32 + cells.values().map(|value| 8 + value.len()).sum::<usize>(),
+                Self::Erase { places } => places.len() * 24,
+                Self::Erased { .. } => 32,
+            }
+    }
+}
+
 impl Link {
     pub(super) fn kind(&self) -> Kind {
         match self.deed {
@@ -51,7 +63,8 @@ impl Link {
             Deed::Erase { places } => (0, places.len()),
             Deed::Erased { .. } => (0, 1),
         };
-        let mut out = vec![1, flags, 0, 0];
+        let mut out = Vec::with_capacity(self.deed.payload_len());
+        out.extend_from_slice(&[1, flags, 0, 0]);
         out.extend_from_slice(&len32(count).to_le_bytes());
         out.extend_from_slice(&self.previous);
         out.extend_from_slice(&self.batch);

@@ -3,7 +3,9 @@
 use super::FileStore;
 use super::base::{Name, corrupt, io_error};
 use super::chain::{Deed, Link};
-use super::format::{HEADER_BYTES, Kind, RECORD_BYTES, SegmentHeader, Tag, hash, index, push_record};
+use super::format::{
+    ALIGN, HEADER_BYTES, Kind, RECORD_BYTES, RECORD_LEN, SegmentHeader, Tag, hash, index, push_record,
+};
 use super::segment::{Owner, Segment, mark, rewrite};
 use super::state::{LogTip, State};
 use super::table::Entry;
@@ -36,7 +38,9 @@ struct Draft {
 }
 
 fn draft(tag: &Tag, start: u64, previous: [u8; 32], blocks: &[Block], deed: Deed) -> Draft {
-    let mut bytes = Vec::new();
+    let most = |len: usize| RECORD_LEN + len.next_multiple_of(index(ALIGN));
+    let room: usize = blocks.iter().map(|block| most(block.bytes.len())).sum();
+    let mut bytes = Vec::with_capacity(room + most(deed.payload_len()));
     let mut heads = blake3::Hasher::new();
     let mut entries = Vec::with_capacity(blocks.len());
     for block in blocks {
@@ -63,6 +67,17 @@ pub(super) fn first_bytes(
     bytes.extend_from_slice(&draft.bytes);
     bytes.extend_from_slice(&mark(&header.tag, draft.batch.end, draft.batch.id));
     bytes
+}
+
+/// Writes zeros from one offset to another.
+fn write_zeros(file: &dyn DiskFile, mut from: u64, to: u64) -> io::Result<()> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    while from < to {
+        let zeros = &ZEROS[..ZEROS.len().min(index(to - from))];
+        file.write_at(zeros, from)?;
+        from += zeros.len() as u64;
+    }
+    Ok(())
 }
 
 impl FileStore {
@@ -147,12 +162,7 @@ impl FileStore {
         let behind = if log.marked { log.end + RECORD_BYTES } else { log.end };
         let mut window = Window::new(&*log.file, log.tag);
         let Some(end) = window.used_end(behind).map_err(fail)? else { return Ok(()) };
-        let mut at = behind;
-        while at < end {
-            let zeros = vec![0; index((end - at).min(1 << 20))];
-            log.file.write_at(&zeros, at).map_err(fail)?;
-            at += zeros.len() as u64;
-        }
+        write_zeros(&*log.file, behind, end).map_err(fail)?;
         log.file.sync_data().map_err(|error| self.fatal(path, &error))
     }
 
@@ -196,16 +206,21 @@ impl FileStore {
 
     /// Writes a batch, and zeros ahead of it when the file must grow: later syncs then need no journal.
     fn write_batch(&self, file: &dyn DiskFile, position: u64, bytes: &[u8]) -> io::Result<()> {
-        let (size, end) = (file.size()?, position + bytes.len() as u64);
+        let end = position + bytes.len() as u64;
         file.write_at(bytes, position)?;
+        if end + RECORD_BYTES <= self.state().log.size {
+            return Ok(());
+        }
+        let (size, sizes) = (file.size()?, &self.base.sizes);
+        self.state().log.size = size;
         if end + RECORD_BYTES > size {
-            let sizes = &self.base.sizes;
             let step = size.clamp(sizes.log_step_bytes_min, sizes.log_step_bytes_max);
             let target = (end + RECORD_BYTES).max(size + step).next_multiple_of(4096);
-            match file.write_at(&vec![0; index(target - end)], end) {
+            match write_zeros(file, end, target) {
                 Err(error) if error.kind() == ErrorKind::StorageFull => {}
                 other => other?,
             }
+            self.state().log.size = target;
         }
         Ok(())
     }
@@ -263,6 +278,7 @@ impl FileStore {
             tail_checked: true,
             named: true,
             ours: true,
+            size: 0,
         };
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct LogTip {
     pub(super) named: bool,
     /// Whether this handle has appended to it.
     pub(super) ours: bool,
+    /// The file's length as last seen, at most what it is; 0: not seen.
+    pub(super) size: u64,
 }
 
 /// The tables that an iteration walks.
@@ -86,6 +88,7 @@ fn open_tip(base: &Base, number: u64) -> Result<LogTip, StoreError> {
         tail_checked: false,
         named: false,
         ours: false,
+        size: 0,
     })
 }
 

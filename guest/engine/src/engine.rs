@@ -14,7 +14,7 @@ use dagvault_core::layout::{
     CANARY_BYTES, CORE_BYTES, CORE_OFFSET, MAIN_STACK_BYTES, REGIONS, STATIC_OFFSET,
 };
 use dagvault_vault::Vault;
-use zeroize::optimization_barrier;
+use dagvault_core::wipe::wipe_vec;
 
 use crate::heap::HEAP;
 use crate::imports::address;
@@ -78,10 +78,7 @@ pub(crate) fn serve(request: &[u8]) -> u64 {
 
 /// Zeroes and frees `bytes`, what lies behind its length included.
 fn wipe(bytes: &mut Vec<u8>) {
-    let mut old = core::mem::take(bytes);
-    old.fill(0);
-    old.resize(old.capacity(), 0);
-    optimization_barrier(&old[..]);
+    wipe_vec(&mut core::mem::take(bytes));
 }
 
 /// Zeroes and gives back the answer, if `place` is its address.

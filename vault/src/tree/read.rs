@@ -20,7 +20,7 @@ pub(crate) type Found = (Arc<Node>, usize);
 /// The entry that a lookup found.
 pub(crate) fn entry_of(found: &Found) -> Option<&Entry> {
     match &*found.0 {
-        Node::Leaf(entries) => entries.get(found.1),
+        Node::Leaf(entries) => entries.get(found.1).map(|entry| &**entry),
         Node::Branch { .. } => None,
     }
 }
@@ -42,7 +42,7 @@ impl Range<'_> {
     }
 }
 
-fn children(node: &Node) -> Result<&[Child], Error> {
+fn children(node: &Node) -> Result<&[Arc<Child>], Error> {
     match node {
         Node::Branch { children, .. } => Ok(children),
         Node::Leaf(_) => Err(misshapen()),

@@ -27,12 +27,12 @@ trait Item: Clone {
     fn node(level: u32, items: Vec<Self>) -> Node;
 }
 
-impl Item for Entry {
+impl Item for Arc<Entry> {
     fn key(&self) -> &str {
         &self.path
     }
     fn weight(&self) -> usize {
-        Self::weight(self)
+        Entry::weight(self)
     }
     fn of(node: &Node) -> Option<&[Self]> {
         match node {
@@ -45,7 +45,7 @@ impl Item for Entry {
     }
 }
 
-impl Item for Child {
+impl Item for Arc<Child> {
     fn key(&self) -> &str {
         &self.last
     }
@@ -125,12 +125,14 @@ impl Tree<'_> {
     /// The tree after `changes`, whose new blocks are appended to `blocks`.
     pub(crate) fn apply(
         &self,
-        changes: Changes<Entry>,
+        changes: BTreeMap<String, Option<Entry>>,
         blocks: &mut Vec<Block>,
     ) -> Result<Option<Root>, Error> {
         if changes.is_empty() {
             return Ok(self.root.cloned());
         }
+        let changes: Changes<Arc<Entry>> =
+            changes.into_iter().map(|(path, entry)| (path, entry.map(Arc::new))).collect();
         let top = self.root.map_or(0, |root| root.level);
         let mut ups = self.rewrite(0, changes, blocks)?;
         for level in 1.. {
@@ -142,9 +144,9 @@ impl Tree<'_> {
                 if let Some(root) = self.root.filter(|root| root.level + 1 == level) {
                     let last = String::from(self.nodes.load(root.level, &root.link)?.last());
                     let (link, paths) = (root.link.clone(), root.paths);
-                    ups.entry(last.clone()).or_insert(Some(Child { last, link, paths }));
+                    ups.entry(last.clone()).or_insert(Some(Arc::new(Child { last, link, paths })));
                 }
-                let mut children: Vec<Child> = ups.into_values().flatten().collect();
+                let mut children: Vec<Arc<Child>> = ups.into_values().flatten().collect();
                 if children.len() <= 1 {
                     return children.pop().map(|child| self.collapse(level - 1, child)).transpose();
                 }
@@ -161,16 +163,16 @@ impl Tree<'_> {
     }
 
     /// The root is the lowest node that all paths are below.
-    fn collapse(&self, mut level: u32, mut child: Child) -> Result<Root, Error> {
+    fn collapse(&self, mut level: u32, mut child: Arc<Child>) -> Result<Root, Error> {
         while level > 0 {
             let node = self.nodes.load(level, &child.link)?;
             match &*node {
-                Node::Branch { children, .. } if children.len() == 1 => child = children[0].clone(),
+                Node::Branch { children, .. } if children.len() == 1 => child = Arc::clone(&children[0]),
                 _ => break,
             }
             level -= 1;
         }
-        Ok(Root { level, paths: child.paths, link: child.link })
+        Ok(Root { level, paths: child.paths, link: child.link.clone() })
     }
 
     /// Makes the nodes of one level anew where `changes` touch them; answers the changes of the level above.
@@ -179,8 +181,8 @@ impl Tree<'_> {
         level: u32,
         changes: Changes<I>,
         blocks: &mut Vec<Block>,
-    ) -> Result<Changes<Child>, Error> {
-        let mut ups: Changes<Child> = BTreeMap::new();
+    ) -> Result<Changes<Arc<Child>>, Error> {
+        let mut ups: Changes<Arc<Child>> = BTreeMap::new();
         let mut builder = Builder::new(self.keys, level);
         let mut changes = changes.into_iter().peekable();
         while let Some((first, _)) = changes.peek() {
@@ -255,7 +257,7 @@ impl Tree<'_> {
         &self,
         level: u32,
         builder: Builder<'_, I>,
-        ups: &mut Changes<Child>,
+        ups: &mut Changes<Arc<Child>>,
         blocks: &mut Vec<Block>,
     ) -> Result<(), Error> {
         let mut fresh = Vec::new();
@@ -269,7 +271,7 @@ impl Tree<'_> {
         }
         for (link, node) in self.nodes.seal_tree(self.keys, fresh, blocks)? {
             let last = String::from(node.last());
-            ups.insert(last.clone(), Some(Child { last, link, paths: node.paths() }));
+            ups.insert(last.clone(), Some(Arc::new(Child { last, link, paths: node.paths() })));
         }
         Ok(())
     }
