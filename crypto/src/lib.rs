@@ -17,12 +17,11 @@
 //! # Backends
 //! The API comes first and is all that callers see: byte arrays and slices in, arrays and [`Error`] out, no
 //! type of a dependency. Today each function calls one well-kept crate on every target; those choose
-//! instructions at run time on x86-64 and ARM, and BLAKE3 uses simd128 in wasm. Our own kernels come behind
-//! the same API, where the crates are slow in wasm (AES, GHASH, ChaCha20, Poly1305, SHA-256 over several
-//! messages): an algorithm's file then becomes a folder with `portable.rs` (the crate's call, which stays as
-//! the oracle of the tests) and a file for each instruction set (`wasm32_simd128.rs`, …) with the same
-//! signature, chosen at run time natively and by `target_feature` in wasm. All backends give the same bytes,
-//! and the vectors of `selftest` run through each of them.
+//! instructions at run time on x86-64 and ARM, and BLAKE3 uses simd128 in wasm. Where the crates are slow in
+//! wasm, kernels of our own stand behind the same API: XChaCha20-Poly1305 today. Such an algorithm is a folder with
+//! `rustcrypto.rs` (the crate's call, which stays as the oracle of the tests) beside our kernel, written once over
+//! vectors of four lanes (`lanes/`, with a file for each instruction set), and chosen by `target_feature` in wasm. All
+//! backends give the same bytes, and the vectors of `selftest` run through the one that is in use.
 //!
 //! # Constant time and erasure
 //! No table is indexed by secrets and no branch depends on them in the source of the backends on the
@@ -38,7 +37,7 @@
 //! * `vectors`: the Wycheproof vectors (std), run through any implementation of `selftest::case`.
 
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate alloc;
 #[cfg(feature = "vectors")]
@@ -50,6 +49,8 @@ pub mod committing;
 mod error;
 pub mod hash;
 pub mod hkdf;
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+mod lanes;
 pub mod secret;
 #[cfg(feature = "selftest")]
 pub mod selftest;

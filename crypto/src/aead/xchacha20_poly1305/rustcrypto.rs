@@ -1,13 +1,10 @@
-//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, section 2; RFC 8439, section 2.8) by the crate
-//! `chacha20poly1305`. Lengths were checked above.
+//! The crate `chacha20poly1305`.
 
-use super::{KEY_BYTES, TAG_BYTES};
+use super::{KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 use crate::{Error, secret::Secret};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, aead::AeadInOut};
 
-pub(super) const NONCE_BYTES: usize = 24;
-
-pub(super) fn seal(
+pub(in super::super) fn seal(
     key: &Secret<KEY_BYTES>,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
@@ -19,7 +16,7 @@ pub(super) fn seal(
         .map_err(|_| Error::InputLength)
 }
 
-pub(super) fn open(
+pub(in super::super) fn open(
     key: &Secret<KEY_BYTES>,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
