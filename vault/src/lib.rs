@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod gc;
 mod head;
 mod keys;
+mod lz4;
 #[cfg(feature = "std")]
 mod native;
 mod node;

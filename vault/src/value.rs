@@ -18,6 +18,7 @@ use dagvault_dag::link::Link;
 use dagvault_dag::store::Block;
 
 use crate::entry::{DIRECT_LINKS_MAX, Data, Value};
+use crate::lz4;
 use crate::node::{INDEX_LINKS_MAX, Index, SpaceKeys};
 use crate::nodes::{Nodes, Seed, open, seal};
 
@@ -46,11 +47,9 @@ fn compress<T>(
         Codec::Lz4File {} => size > COMPRESS_FILE_BYTES_MIN,
     };
     let scratch = if wanted { regions.scratch() } else { None };
-    let most = lz4_flex::block::get_maximum_output_size(plain.len());
-    let room = scratch.as_ref().and_then(|scratch| scratch.take(most));
-    if let Some(room) = room
-        && let Ok(bytes) = lz4_flex::block::compress_into(plain, room)
-        && bytes < plain.len()
+    let take = |bytes| scratch.as_ref().and_then(|scratch| scratch.take(bytes));
+    if let (Some(table), Some(room)) = (take(lz4::TABLE_BYTES), take(plain.len().saturating_sub(1)))
+        && let Some(bytes) = lz4::compress(plain, table, room)
     {
         return use_it(CODEC_LZ4, &room[..bytes]);
     }

@@ -27,6 +27,23 @@ fn item<'a>(path: &'a str, value: &'a [u8]) -> PutItem<'a> {
     }
 }
 
+/// Bytes that compress as source code does.
+fn text(bytes: usize) -> Vec<u8> {
+    let sources = [include_str!("same.rs"), include_str!("real.rs"), include_str!("traps.rs")];
+    let lines: Vec<&str> = sources.iter().flat_map(|source| source.lines()).collect();
+    let mut out = Vec::new();
+    for number in 0.. {
+        // Any order of the lines: what repeats is near and far.
+        out.extend_from_slice(lines[number * number * 31 % lines.len()].as_bytes());
+        out.extend_from_slice(format!("{number}\n").as_bytes());
+        if out.len() >= bytes {
+            out.truncate(bytes);
+            return out;
+        }
+    }
+    out
+}
+
 /// Runs one script of every kind of change; answers all blocks and cells that were ever there.
 fn written(engine: &dyn Engine, store: &MemoryStore) -> Dump {
     let call = |request: &Request<'_>| engine.call(request).unwrap();
@@ -49,7 +66,7 @@ fn written(engine: &dyn Engine, store: &MemoryStore) -> Dump {
         call(&Request::Put { items });
     }
     // Large: chunks are compressed and sealed on all workers, in one piece and in parts.
-    let large: Vec<u8> = (0..2_500_000).map(|at| (at / 700) as u8).collect();
+    let large = text(2_500_000);
     call(&Request::Put { items: vec![item("whole", &large)] });
     for again in [false, true] {
         let item = PutItem { skip_equal: again, ..item("parts", b"") };
