@@ -167,6 +167,11 @@ impl Vault {
         Ok(Response::Gc { done })
     }
 
+    /// Whether values are being written whose blocks no head names yet.
+    fn streams(&self) -> bool {
+        self.handles.values().any(|handle| matches!(handle, Handle::Write(_)))
+    }
+
     /// Serves changes in one commit, each for itself; tries again when another writer was first.
     ///
     /// It begins at the head as last seen. A commit succeeds over the newest head only, so what remains to be
@@ -176,7 +181,7 @@ impl Vault {
         mut next: impl FnMut() -> Next,
         serve: impl Fn(&mut Change<'_>) -> bool,
     ) -> Result<(), Error> {
-        let streams = self.handles.values().any(|handle| matches!(handle, Handle::Write(_)));
+        let streams = self.streams();
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
         let until = self.nodes.system.now_ms().saturating_add(CONFLICT_MS_MAX);
         let mut is_newest = false;
@@ -347,7 +352,7 @@ impl Vault {
 
     fn slots(&mut self, request: &Request<'_>) -> Answer {
         let nodes = &self.nodes;
-        let streams = self.handles.values().any(|handle| matches!(handle, Handle::Write(_)));
+        let streams = self.streams();
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
         loop {
             let mut slots = session.head.slots.clone();
