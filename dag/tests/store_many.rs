@@ -5,10 +5,12 @@ mod store_common;
 
 use dagvault_core::error::StoreErrorKind;
 use dagvault_core::ids::{CellId, Cid};
-use dagvault_dag::disk::{Disk, Fault, RealDisk, SimDisk};
+use dagvault_dag::disk::{Disk, DiskFile, Fault, Open, RealDisk, SimDisk};
 use dagvault_dag::files::{FileStore, Sizes};
 use dagvault_dag::store::{Block, BlockStore, CommitOptions, Store};
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use store_common::{Rng, TINY, all_ids, block, blocks, hash, options};
 
 const PLAIN: CommitOptions = CommitOptions { erase_old_cells: false, more_to_come: false };
@@ -109,6 +111,58 @@ fn blocks_of_a_later_commit_are_not_collected_elsewhere() {
     });
 }
 
+/// A disk on which another process opens the store at the worst moment: between the creation of a pack's file and
+/// the lock on it.
+struct Intruded {
+    disk: SimDisk,
+    visits: AtomicU32,
+}
+
+impl Disk for Intruded {
+    fn open(&self, path: &str, how: Open) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.disk.open(path, how)?;
+        let left = |visits: u32| visits.checked_sub(1);
+        if how == Open::New
+            && path.starts_with("packs/")
+            && self.visits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok()
+        {
+            let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
+            drop(FileStore::open(disk, options(9, TINY)).expect("open"));
+        }
+        Ok(file)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.disk.list(folder)
+    }
+    fn create_dir(&self, folder: &str) -> io::Result<()> {
+        self.disk.create_dir(folder)
+    }
+    fn sync_dir(&self, folder: &str) -> io::Result<()> {
+        self.disk.sync_dir(folder)
+    }
+}
+
+#[test]
+fn a_pack_taken_for_an_orphan_is_begun_again() {
+    let disk = SimDisk::new(1);
+    let intruded = Arc::new(Intruded { disk: disk.clone(), visits: AtomicU32::new(3) });
+    let store = FileStore::create(Arc::clone(&intruded) as _, options(1, TINY)).expect("create");
+    let blocks = blocks(&mut Rng(1), 5, 700);
+    let ids: Vec<Cid> = blocks.iter().map(|block| block.cid).collect();
+    store.put_many(blocks).expect("put");
+    assert_eq!(intruded.visits.load(Ordering::Relaxed), 0, "the other process came each time");
+    store.commit(vec![], CellId(0), None, b"x", PLAIN).expect("commit");
+    drop(store);
+    let again = open(&(Arc::new(disk) as _), 2, TINY);
+    assert!(again.get_many(&ids).expect("get").iter().all(Option::is_some));
+}
+
 #[test]
 fn a_held_lock_is_reported_and_does_not_hinder_opening() {
     let sim = SimDisk::new(1);
@@ -116,7 +170,7 @@ fn a_held_lock_is_reported_and_does_not_hinder_opening() {
     let mut patience = options(1, TINY);
     patience.lock_wait_ms = 20;
     let store = FileStore::create(Arc::clone(&disk), patience).expect("create");
-    let lock = disk.open("lock", dagvault_dag::disk::Open::Write).expect("lock");
+    let lock = disk.open("lock", Open::Write).expect("lock");
     assert!(lock.try_lock(true).expect("lock"));
     let error = store.commit(vec![], CellId(0), None, b"x", PLAIN).expect_err("busy");
     assert_eq!(error.kind, StoreErrorKind::Busy);
@@ -138,7 +192,7 @@ fn a_commit_stays_in_sight_while_the_next_is_written() {
         let next = store.commit(vec![], CellId(0), Some(hash(b"first")), b"next", PLAIN);
         assert_eq!(next.expect_err("fails").kind, StoreErrorKind::Io);
         sim.fail_at(None, Fault::Io);
-        let lock = disk.open("lock", dagvault_dag::disk::Open::Write).expect("lock");
+        let lock = disk.open("lock", Open::Write).expect("lock");
         assert!(lock.try_lock(true).expect("lock"));
         let found = open(&disk, 2, TINY).cell_load(CellId(0));
         assert_eq!(found, Ok(Some(b"first".to_vec())), "seed {seed}: acknowledged, and not hidden");

@@ -13,8 +13,8 @@ use dagvault_core::cbor;
 use dagvault_core::layout::{
     CANARY_BYTES, CORE_BYTES, CORE_OFFSET, MAIN_STACK_BYTES, REGIONS, STATIC_OFFSET,
 };
-use dagvault_vault::Vault;
 use dagvault_core::wipe::wipe_vec;
+use dagvault_vault::Vault;
 
 use crate::heap::HEAP;
 use crate::imports::address;

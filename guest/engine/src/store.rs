@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use dagvault_core::abi::{
-    ABSENT_LENGTH, BLOCK_ROW_BYTES, COMMIT_ERASE_OLD_CELLS, COMMIT_MORE_TO_COME, CURSOR_END, IDS_MAX, ITERATE_ROW_BYTES,
-    ITERATE_ROWS_MAX,
+    ABSENT_LENGTH, BLOCK_ROW_BYTES, COMMIT_ERASE_OLD_CELLS, COMMIT_MORE_TO_COME, CURSOR_END, IDS_MAX,
+    ITERATE_ROW_BYTES, ITERATE_ROWS_MAX,
 };
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid, DIGEST_BYTES};
