@@ -10,6 +10,9 @@ use crate::{Answer, BatchAnswer, Engine, Error, Request, Response};
 /// Most changes in one batch.
 const BATCH_REQUESTS_MAX: usize = 256;
 
+/// How often a leader lets other threads run before it takes what waits.
+const GATHER_YIELDS_MAX: u32 = 32;
+
 /// An engine that serves one call at a time.
 pub trait Serial: Send {
     /// Serves one request.
@@ -27,6 +30,8 @@ struct Queue {
     answered: HashMap<u64, Answer>,
     next_ticket: u64,
     leader: bool,
+    /// Changes that were served together last: as many are likely on their way again.
+    last: usize,
 }
 
 /// Makes a [`Serial`] engine an [`Engine`] for many threads. Of the threads that bring changes while the
@@ -55,7 +60,7 @@ impl<S: Serial> Grouped<S> {
 
     fn join(&self, request: &Request<'_>) -> Answer {
         let mut queue = lock(&self.queue);
-        if !queue.leader && queue.waiting.is_empty() {
+        if !queue.leader && queue.waiting.is_empty() && queue.last <= 1 {
             queue.leader = true;
             drop(queue);
             // Alone: no need to encode and wrap.
@@ -75,6 +80,7 @@ impl<S: Serial> Grouped<S> {
             } else {
                 queue.leader = true;
                 drop(queue);
+                self.gather();
                 self.serve_waiting();
                 self.lead();
                 queue = lock(&self.queue);
@@ -88,10 +94,25 @@ impl<S: Serial> Grouped<S> {
         self.done.notify_all();
     }
 
+    /// Lets those come that were answered with the last batch: without it the first of them would be served alone,
+    /// and the others would share the next flush.
+    fn gather(&self) {
+        for _ in 0..GATHER_YIELDS_MAX {
+            {
+                let queue = lock(&self.queue);
+                if queue.waiting.len() >= queue.last {
+                    return;
+                }
+            }
+            std::thread::yield_now();
+        }
+    }
+
     fn serve_waiting(&self) {
         let batch: Vec<_> = {
             let mut queue = lock(&self.queue);
             let count = queue.waiting.len().min(BATCH_REQUESTS_MAX);
+            queue.last = count;
             queue.waiting.drain(..count).collect()
         };
         let requests: Result<Vec<Request<'_>>, _> =
