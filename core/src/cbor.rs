@@ -77,12 +77,20 @@ impl Encoder {
         self.out
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "each arm has checked the range")]
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    #[inline]
     fn head(&mut self, major: u8, value: u64) {
-        let major = major << 5;
+        if value < 24 {
+            self.out.push(major << 5 | value as u8);
+        } else {
+            self.long_head(major << 5, value);
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "each arm has checked the range")]
+    fn long_head(&mut self, major: u8, value: u64) {
         match value {
-            0..=23 => self.out.push(major | value as u8),
-            24..=0xff => self.out.extend([major | 24, value as u8]),
+            0..=0xff => self.out.extend([major | 24, value as u8]),
             0x100..=0xffff => {
                 self.out.push(major | 25);
                 self.out.extend((value as u16).to_be_bytes());

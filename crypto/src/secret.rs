@@ -5,9 +5,9 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use dagvault_core::wipe::wipe_vec;
+use dagvault_core::wipe::{wipe, wipe_vec};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::ZeroizeOnDrop;
 
 /// Compares two byte strings in time that depends on their lengths only.
 ///
@@ -62,7 +62,7 @@ impl<const N: usize> Secret<N> {
 
 impl<const N: usize> Drop for Secret<N> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        wipe(&mut self.0);
     }
 }
 

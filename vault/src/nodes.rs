@@ -31,6 +31,35 @@ const SUITE: Suite = Suite::XChaCha20Poly1305;
 /// Fresh randomness for one block: link key, then salt.
 pub(crate) type Seed = [u8; 64];
 
+/// Seeds drawn ahead, for a change that seals a few nodes one after another: each draw is a call of the system.
+pub(crate) struct Seeds<'n> {
+    nodes: &'n Nodes,
+    left: Vec<Seed>,
+}
+
+impl<'n> Seeds<'n> {
+    pub(crate) fn draw(nodes: &'n Nodes, count: usize) -> Result<Self, Error> {
+        Ok(Self { nodes, left: nodes.seeds(count)? })
+    }
+
+    /// The next `count` seeds.
+    fn take(&mut self, count: usize) -> Result<Vec<Seed>, Error> {
+        let taken = self.left.len().min(count);
+        let mut seeds = self.nodes.seeds(count - taken)?;
+        let start = self.left.len() - taken;
+        seeds.extend_from_slice(&self.left[start..]);
+        wipe(self.left[start..].as_flattened_mut());
+        self.left.truncate(start);
+        Ok(seeds)
+    }
+}
+
+impl Drop for Seeds<'_> {
+    fn drop(&mut self) {
+        wipe(self.left.as_flattened_mut());
+    }
+}
+
 /// What a damaged block is called in an error.
 pub(crate) fn damaged(cid: Cid, error: EnvelopeError) -> Error {
     match error {
@@ -121,6 +150,9 @@ impl Nodes {
     /// Draws the randomness of `count` blocks, before any worker needs it.
     pub(crate) fn seeds(&self, count: usize) -> Result<Vec<Seed>, Error> {
         let mut seeds = vec![[0; 64]; count];
+        if count == 0 {
+            return Ok(seeds);
+        }
         self.system.random(seeds.as_flattened_mut())?;
         Ok(seeds)
     }
@@ -176,9 +208,10 @@ impl Nodes {
         &self,
         keys: &SpaceKeys,
         nodes: Vec<Node>,
+        seeds: &mut Seeds<'_>,
         blocks: &mut Vec<Block>,
     ) -> Result<Vec<(Link, Arc<Node>)>, Error> {
-        let mut seeds = self.seeds(nodes.len())?;
+        let mut seeds = seeds.take(nodes.len())?;
         let sealed = parallel::try_map(nodes.len(), |index| {
             let node = &nodes[index];
             let mut payload = node.encode();

@@ -15,6 +15,7 @@ use super::{Tree, misshapen};
 use crate::entry::Entry;
 use crate::head::Root;
 use crate::node::{Child, Node, SpaceKeys};
+use crate::nodes::Seeds;
 
 /// What becomes of each key of a level: a new item, or none.
 type Changes<I> = BTreeMap<String, Option<I>>;
@@ -134,7 +135,9 @@ impl Tree<'_> {
         let changes: Changes<Arc<Entry>> =
             changes.into_iter().map(|(path, entry)| (path, entry.map(Arc::new))).collect();
         let top = self.root.map_or(0, |root| root.level);
-        let mut ups = self.rewrite(0, changes, blocks)?;
+        // A node a level, and one where a node was cut in two.
+        let seeds = &mut Seeds::draw(self.nodes, top as usize + 2)?;
+        let mut ups = self.rewrite(0, changes, seeds, blocks)?;
         for level in 1.. {
             if ups.is_empty() {
                 return Ok(self.root.cloned());
@@ -154,9 +157,9 @@ impl Tree<'_> {
                     return Err(Error::limit("the state tree is too deep"));
                 }
                 let all = children.into_iter().map(|child| (child.last.clone(), Some(child))).collect();
-                ups = Tree { root: None, ..*self }.rewrite(level, all, blocks)?;
+                ups = Tree { root: None, ..*self }.rewrite(level, all, seeds, blocks)?;
             } else {
-                ups = self.rewrite(level, ups, blocks)?;
+                ups = self.rewrite(level, ups, seeds, blocks)?;
             }
         }
         Err(misshapen())
@@ -180,6 +183,7 @@ impl Tree<'_> {
         &self,
         level: u32,
         changes: Changes<I>,
+        seeds: &mut Seeds<'_>,
         blocks: &mut Vec<Block>,
     ) -> Result<Changes<Arc<Child>>, Error> {
         let mut ups: Changes<Arc<Child>> = BTreeMap::new();
@@ -201,7 +205,7 @@ impl Tree<'_> {
             }
             builder.close();
         }
-        self.seal(level, builder, &mut ups, blocks)?;
+        self.seal(level, builder, &mut ups, seeds, blocks)?;
         Ok(ups)
     }
 
@@ -258,6 +262,7 @@ impl Tree<'_> {
         level: u32,
         builder: Builder<'_, I>,
         ups: &mut Changes<Arc<Child>>,
+        seeds: &mut Seeds<'_>,
         blocks: &mut Vec<Block>,
     ) -> Result<(), Error> {
         let mut fresh = Vec::new();
@@ -269,7 +274,7 @@ impl Tree<'_> {
                 None => fresh.push(I::node(level, items)),
             }
         }
-        for (link, node) in self.nodes.seal_tree(self.keys, fresh, blocks)? {
+        for (link, node) in self.nodes.seal_tree(self.keys, fresh, seeds, blocks)? {
             let last = String::from(node.last());
             ups.insert(last.clone(), Some(Arc::new(Child { last, link, paths: node.paths() })));
         }
