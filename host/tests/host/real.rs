@@ -22,16 +22,19 @@ pub(crate) fn create() -> Request<'static> {
     Request::Create { protect: Protect { unlock: unlock(), kdf: KdfParams::default() } }
 }
 
-pub(crate) fn put<'a>(path: &'a str, value: &'a [u8]) -> Request<'a> {
-    let item = PutItem {
+pub(crate) fn item<'a>(path: &'a str, value: &'a [u8]) -> PutItem<'a> {
+    PutItem {
         path: path.into(),
         value: value.into(),
         meta: MetaChange::new(),
         expected: None,
         skip_equal: false,
         codec: Codec::Raw {},
-    };
-    Request::Put { items: vec![item] }
+    }
+}
+
+pub(crate) fn put<'a>(path: &'a str, value: &'a [u8]) -> Request<'a> {
+    Request::Put { items: vec![item(path, value)] }
 }
 
 fn get(path: &str) -> Request<'_> {

@@ -13,18 +13,11 @@ use dagvault_dag::system::FixedSystem;
 use dagvault_host::WasmEngine;
 use dagvault_vault::NativeEngine;
 
-use crate::real::{create, noise};
+use crate::real::{self, create, noise};
 use crate::support::config;
 
 fn item<'a>(path: &'a str, value: &'a [u8]) -> PutItem<'a> {
-    PutItem {
-        path: path.into(),
-        value: value.into(),
-        meta: MetaChange::new(),
-        expected: None,
-        skip_equal: false,
-        codec: Codec::Lz4 {},
-    }
+    PutItem { codec: Codec::Lz4 {}, ..real::item(path, value) }
 }
 
 /// Bytes that compress as source code does.
