@@ -287,6 +287,10 @@ fn output_files_are_private_and_whole() {
     assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
     vault.run(&["get", "a", "-o", name]).code(6);
     vault.run(&["get", "a", "-o", name, "--force"]).ok();
+    // What is there to be written into is not replaced.
+    vault.run(&["get", "a", "-o", "/dev/null"]).ok();
+    vault.run(&["get", "a", "-o", "/dev/null", "--force"]).ok();
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
     let elsewhere = vault.folder.write("elsewhere", b"keep");
     let link = vault.folder.at("link");
     symlink(&elsewhere, &link).unwrap();

@@ -117,6 +117,9 @@ fn creation_and_opening_say_what_is_wrong() {
     let check: String = hash(body.as_bytes())[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     std::fs::write(folder.0.join("format"), format!("{body}check {check}\n")).expect("write");
     assert_eq!(open(folder.disk()), StoreErrorKind::Unsupported);
+    // A later version may check otherwise, or not at all.
+    std::fs::write(folder.0.join("format"), format.replace("store 1", "store 2")).expect("write");
+    assert_eq!(open(folder.disk()), StoreErrorKind::Unsupported);
     std::fs::write(folder.0.join("format"), "nonsense").expect("write");
     assert_eq!(open(folder.disk()), StoreErrorKind::Corrupt);
     let other = Folder::new("foreign");

@@ -13,7 +13,7 @@ use dagvault_core::cbor::Bytes;
 use dagvault_core::ids::CellId;
 use dagvault_core::limits::{HANDLES_MAX, KEY_SLOTS_MAX, MESSAGE_BYTES_MAX, PAGE_ITEMS_MAX, PATH_BYTES_MAX};
 use dagvault_dag::memory::MemoryStore;
-use dagvault_dag::store::{BlockStore as _, CommitOptions, Store};
+use dagvault_dag::store::{Block, BlockStore as _, CommitOptions, Store};
 use dagvault_dag::system::FixedSystem;
 use dagvault_vault::Head;
 
@@ -616,4 +616,19 @@ fn missing_and_exchanged_blocks_are_found() {
         let found = swapped.verify();
         assert!(matches!(found, Err(Error::Corrupt { .. })), "{found:?}");
     }
+}
+
+#[test]
+fn another_history_of_the_same_length_is_refused() {
+    // One vault, and a copy of it that goes on otherwise.
+    let (mut host, mut copy) = (Host::new(1), Host::new(1));
+    host.put("a", b"one");
+    copy.put("a", b"another");
+    let cell = |host: &Host| host.store.cell_load(CellId::HEAD).unwrap().unwrap();
+    let blocks = copy.store.dump().blocks.into_iter().map(|(cid, bytes)| Block { cid, bytes }).collect();
+    let expected = dagvault_crypto::hash::hash(&cell(&host));
+    let options = CommitOptions::default();
+    host.store.commit(blocks, CellId::HEAD, Some(expected), &cell(&copy), options).unwrap();
+    assert!(matches!(host.latest("a"), Err(Error::Corrupt { .. })));
+    assert_eq!(host.reopen(2).latest("a").unwrap(), b"another", "who knows nothing newer can't tell");
 }
