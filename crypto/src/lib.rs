@@ -45,11 +45,13 @@ extern crate std;
 
 pub mod aead;
 pub mod argon2id;
+pub mod backend;
 pub mod committing;
 mod error;
 pub mod hash;
 pub mod hkdf;
-#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(feature = "kernels")]
+pub mod kernels;
 mod lanes;
 pub mod secret;
 #[cfg(feature = "selftest")]

@@ -9,6 +9,7 @@
 mod aes_256_gcm;
 mod xchacha20_poly1305;
 
+use crate::backend::Backend;
 use crate::{Error, secret::Secret};
 use dagvault_core::wipe::wipe;
 
@@ -92,10 +93,25 @@ pub fn seal_in_place(
     aad: &[u8],
     buf: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Error> {
+    seal_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf)
+}
+
+/// As [`seal_in_place`], by a given backend.
+///
+/// # Errors
+/// As [`seal_in_place`].
+pub fn seal_in_place_on(
+    backend: Backend,
+    suite: Suite,
+    key: &Secret<KEY_BYTES>,
+    nonce: &[u8],
+    aad: &[u8],
+    buf: &mut [u8],
+) -> Result<[u8; TAG_BYTES], Error> {
     check_lengths(aad, buf)?;
     match suite {
-        Suite::XChaCha20Poly1305 => xchacha20_poly1305::seal(key, sized(nonce)?, aad, buf),
-        Suite::Aes256Gcm => aes_256_gcm::seal(key, sized(nonce)?, aad, buf),
+        Suite::XChaCha20Poly1305 => xchacha20_poly1305::seal(backend, key, sized(nonce)?, aad, buf),
+        Suite::Aes256Gcm => aes_256_gcm::seal(backend, key, sized(nonce)?, aad, buf),
     }
 }
 
@@ -112,9 +128,25 @@ pub fn open_in_place(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
+    open_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf, tag)
+}
+
+/// As [`open_in_place`], by a given backend.
+///
+/// # Errors
+/// As [`open_in_place`].
+pub fn open_in_place_on(
+    backend: Backend,
+    suite: Suite,
+    key: &Secret<KEY_BYTES>,
+    nonce: &[u8],
+    aad: &[u8],
+    buf: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), Error> {
     let opened = check_lengths(aad, buf).and_then(|()| match suite {
-        Suite::XChaCha20Poly1305 => xchacha20_poly1305::open(key, sized(nonce)?, aad, buf, tag),
-        Suite::Aes256Gcm => aes_256_gcm::open(key, sized(nonce)?, aad, buf, tag),
+        Suite::XChaCha20Poly1305 => xchacha20_poly1305::open(backend, key, sized(nonce)?, aad, buf, tag),
+        Suite::Aes256Gcm => aes_256_gcm::open(backend, key, sized(nonce)?, aad, buf, tag),
     });
     if opened.is_err() {
         wipe(buf);

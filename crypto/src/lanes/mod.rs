@@ -1,47 +1,103 @@
-//! Vectors of four 32-bit lanes, over which the kernels are written once.
+//! Vectors of 128 bits, over which the kernels are written once.
+//!
+//! | Vector | Where | Needs |
+//! |-|-|-|
+//! | [`Portable`] | everywhere; the reference of the others | – |
+//! | `Simd128` | wasm32 | `simd128` |
+//! | `RelaxedSimd` | wasm32 | `relaxed-simd` |
+//! | `Ssse3` | x86-64 | SSSE3, asked for at run time |
 
-#[cfg(test)]
 mod portable;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+mod wasm32_relaxed_simd;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm32_simd128;
+#[cfg(target_arch = "x86_64")]
+mod x86_64_ssse3;
 
-#[cfg(test)]
 pub(crate) use portable::Portable;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+pub(crate) use wasm32_relaxed_simd::RelaxedSimd;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub(crate) use wasm32_simd128::Simd128;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_64_ssse3::Ssse3;
 
-/// Four unsigned numbers of 32 bits; arithmetic wraps. No operation branches or loads by a lane's value.
-pub(crate) trait U32x4: Copy {
-    /// Two unsigned numbers of 64 bits.
-    type U64x2: U64x2;
+/// 128 bits, seen as lanes of the width in an operation's name, the lowest first; arithmetic wraps. No operation
+/// branches or loads by a lane's value.
+///
+/// Kernels are `#[inline(always)]` from their loops down to these operations; [`Vector::call`] is their one border.
+pub(crate) trait Vector: Copy + 'static {
+    /// Runs `body` as a function of its own, in which the instructions of this vector may be used. A loop of its own
+    /// function is also what Cranelift allocates registers best for.
+    fn call<R>(body: impl FnOnce() -> R) -> R;
 
-    fn new(lanes: [u32; 4]) -> Self;
-    fn splat(value: u32) -> Self;
-    /// Lanes in little-endian order.
+    fn splat_u8(value: u8) -> Self;
+    fn splat_u32(value: u32) -> Self;
+    fn splat_u64(value: u64) -> Self;
+    fn from_u32(lanes: [u32; 4]) -> Self;
+    fn to_u32(self) -> [u32; 4];
     fn load(bytes: &[u8; 16]) -> Self;
     fn store(self, bytes: &mut [u8; 16]);
-    fn lanes(self) -> [u32; 4];
-    fn add(self, other: Self) -> Self;
+
     fn xor(self, other: Self) -> Self;
     fn and(self, other: Self) -> Self;
     fn or(self, other: Self) -> Self;
-    fn shl<const BITS: u32>(self) -> Self;
-    fn shr<const BITS: u32>(self) -> Self;
-    fn rotate_left<const BITS: u32>(self) -> Self;
+    /// `self & !other`.
+    fn and_not(self, other: Self) -> Self;
+
+    fn add_u32(self, other: Self) -> Self;
+    fn add_u64(self, other: Self) -> Self;
+    fn shl_u16<const BITS: u32>(self) -> Self;
+    fn shr_u16<const BITS: u32>(self) -> Self;
+    fn shl_u32<const BITS: u32>(self) -> Self;
+    fn shr_u32<const BITS: u32>(self) -> Self;
+    /// Shifts copies of the sign in.
+    fn shr_i32<const BITS: u32>(self) -> Self;
+    fn shl_u64<const BITS: u32>(self) -> Self;
+    fn shr_u64<const BITS: u32>(self) -> Self;
+    fn rotate_left_u32<const BITS: u32>(self) -> Self;
+    /// All ones where lanes are equal, else zero.
+    fn eq_u8(self, other: Self) -> Self;
+
+    /// The bytes of `self` that the bytes of `index` name. Each of these is below 16, or 128 and more, which gives 0.
+    fn lookup(self, index: Self) -> Self;
+    /// The bytes of every 32-bit lane in the opposite order.
+    #[inline(always)]
+    fn swap_bytes_u32(self) -> Self {
+        self.lookup(Self::load(&[3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12]))
+    }
+    /// Lanes of the low halves in turns: `self`'s first, `other`'s first, and so on.
+    fn zip_low_u8(self, other: Self) -> Self;
+    fn zip_high_u8(self, other: Self) -> Self;
+    fn zip_low_u16(self, other: Self) -> Self;
+    fn zip_high_u16(self, other: Self) -> Self;
+    fn zip_low_u32(self, other: Self) -> Self;
+    fn zip_high_u32(self, other: Self) -> Self;
+    fn zip_low_u64(self, other: Self) -> Self;
+    fn zip_high_u64(self, other: Self) -> Self;
     /// Rows become columns.
-    fn transpose(rows: [Self; 4]) -> [Self; 4];
-    /// Full products of lanes 0 and 1.
-    fn multiply_low(self, other: Self) -> Self::U64x2;
-    /// Full products of lanes 2 and 3.
-    fn multiply_high(self, other: Self) -> Self::U64x2;
-    /// The low halves of the lanes of two vectors.
-    fn narrow(low: Self::U64x2, high: Self::U64x2) -> Self;
+    #[inline(always)]
+    fn transpose_u32([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let (ab_low, ab_high) = (a.zip_low_u32(b), a.zip_high_u32(b));
+        let (cd_low, cd_high) = (c.zip_low_u32(d), c.zip_high_u32(d));
+        [
+            ab_low.zip_low_u64(cd_low),
+            ab_low.zip_high_u64(cd_low),
+            ab_high.zip_low_u64(cd_high),
+            ab_high.zip_high_u64(cd_high),
+        ]
+    }
+
+    /// Full products, 64 bits each, of the lanes 0 and 1.
+    fn multiply_low_u32(self, other: Self) -> Self;
+    /// Full products, 64 bits each, of the lanes 2 and 3.
+    fn multiply_high_u32(self, other: Self) -> Self;
+    /// The low halves of the 64-bit lanes of `self`, then of `high`.
+    fn narrow_u64(self, high: Self) -> Self;
+    /// Products of signed 16-bit lanes, added in pairs to 32-bit lanes.
+    fn dot_i16(self, other: Self) -> Self;
 }
 
-/// Two unsigned numbers of 64 bits; arithmetic wraps.
-pub(crate) trait U64x2: Copy {
-    fn splat(value: u64) -> Self;
-    fn add(self, other: Self) -> Self;
-    fn and(self, other: Self) -> Self;
-    fn shr<const BITS: u32>(self) -> Self;
-}
+#[cfg(test)]
+mod tests;

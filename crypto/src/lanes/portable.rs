@@ -1,31 +1,78 @@
-//! Lanes as arrays: runs everywhere, and is what the other instantiations are compared with.
+//! Lanes as numbers: runs everywhere, and is what the other vectors are compared with.
 
-use super::{U32x4, U64x2};
+use super::Vector;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Portable([u32; 4]);
 
-#[derive(Clone, Copy)]
-pub(crate) struct Portable64([u64; 2]);
-
 impl Portable {
+    #[inline(always)]
     fn zip(self, other: Self, op: impl Fn(u32, u32) -> u32) -> Self {
         Self(core::array::from_fn(|lane| op(self.0[lane], other.0[lane])))
     }
 
+    #[inline(always)]
+    fn zip_u64(self, other: Self, op: impl Fn(u64, u64) -> u64) -> Self {
+        let (one, two) = (self.to_u64(), other.to_u64());
+        Self::from_u64([op(one[0], two[0]), op(one[1], two[1])])
+    }
+
+    #[inline(always)]
+    fn to_u64(self) -> [u64; 2] {
+        let [a, b, c, d] = self.0.map(u64::from);
+        [a | b << 32, c | d << 32]
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "halves")]
+    fn from_u64([low, high]: [u64; 2]) -> Self {
+        Self([low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32])
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.store(&mut bytes);
+        bytes
+    }
+
+    /// Lanes of `width` bytes in turns from two halves that begin at byte `start`.
+    #[inline(always)]
+    fn zipped(self, other: Self, width: usize, start: usize) -> Self {
+        let (one, two) = (self.bytes(), other.bytes());
+        Self::load(&core::array::from_fn(|at| {
+            let (lane, byte) = (at / width, at % width);
+            let from = if lane % 2 == 0 { &one } else { &two };
+            from[start + lane / 2 * width + byte]
+        }))
+    }
+
+    #[inline(always)]
     fn product(self, other: Self, lane: usize) -> u64 {
         u64::from(self.0[lane]) * u64::from(other.0[lane])
     }
 }
 
-impl U32x4 for Portable {
-    type U64x2 = Portable64;
+impl Vector for Portable {
+    #[inline(never)]
+    fn call<R>(body: impl FnOnce() -> R) -> R {
+        body()
+    }
 
-    fn new(lanes: [u32; 4]) -> Self {
+    fn splat_u8(value: u8) -> Self {
+        Self([u32::from_le_bytes([value; 4]); 4])
+    }
+    fn splat_u32(value: u32) -> Self {
+        Self([value; 4])
+    }
+    fn splat_u64(value: u64) -> Self {
+        Self::from_u64([value; 2])
+    }
+    fn from_u32(lanes: [u32; 4]) -> Self {
         Self(lanes)
     }
-    fn splat(value: u32) -> Self {
-        Self([value; 4])
+    fn to_u32(self) -> [u32; 4] {
+        self.0
     }
     fn load(bytes: &[u8; 16]) -> Self {
         let (words, _) = bytes.as_chunks();
@@ -34,12 +81,6 @@ impl U32x4 for Portable {
     fn store(self, bytes: &mut [u8; 16]) {
         let (words, _) = bytes.as_chunks_mut();
         words.iter_mut().zip(self.0).for_each(|(word, lane)| *word = lane.to_le_bytes());
-    }
-    fn lanes(self) -> [u32; 4] {
-        self.0
-    }
-    fn add(self, other: Self) -> Self {
-        self.zip(other, u32::wrapping_add)
     }
     fn xor(self, other: Self) -> Self {
         self.zip(other, |a, b| a ^ b)
@@ -50,41 +91,95 @@ impl U32x4 for Portable {
     fn or(self, other: Self) -> Self {
         self.zip(other, |a, b| a | b)
     }
-    fn shl<const BITS: u32>(self) -> Self {
+    fn and_not(self, other: Self) -> Self {
+        self.zip(other, |a, b| a & !b)
+    }
+    fn add_u32(self, other: Self) -> Self {
+        self.zip(other, u32::wrapping_add)
+    }
+    fn add_u64(self, other: Self) -> Self {
+        self.zip_u64(other, u64::wrapping_add)
+    }
+    fn shl_u16<const BITS: u32>(self) -> Self {
+        let kept = (0xffff << BITS & 0xffff) * 0x0001_0001;
+        Self(self.0.map(|lane| lane << BITS & kept))
+    }
+    fn shr_u16<const BITS: u32>(self) -> Self {
+        let kept = (0xffff >> BITS) * 0x0001_0001;
+        Self(self.0.map(|lane| lane >> BITS & kept))
+    }
+    fn shl_u32<const BITS: u32>(self) -> Self {
         Self(self.0.map(|lane| lane << BITS))
     }
-    fn shr<const BITS: u32>(self) -> Self {
+    fn shr_u32<const BITS: u32>(self) -> Self {
         Self(self.0.map(|lane| lane >> BITS))
     }
-    fn rotate_left<const BITS: u32>(self) -> Self {
+    fn shr_i32<const BITS: u32>(self) -> Self {
+        Self(self.0.map(|lane| (lane.cast_signed() >> BITS).cast_unsigned()))
+    }
+    fn shl_u64<const BITS: u32>(self) -> Self {
+        Self::from_u64(self.to_u64().map(|lane| lane << BITS))
+    }
+    fn shr_u64<const BITS: u32>(self) -> Self {
+        Self::from_u64(self.to_u64().map(|lane| lane >> BITS))
+    }
+    fn rotate_left_u32<const BITS: u32>(self) -> Self {
         Self(self.0.map(|lane| lane.rotate_left(BITS)))
     }
-    fn transpose(rows: [Self; 4]) -> [Self; 4] {
-        core::array::from_fn(|column| Self(rows.map(|row| row.0[column])))
+    fn eq_u8(self, other: Self) -> Self {
+        let differing = self.xor(other).bytes();
+        // 0 becomes 0xff, anything else 0, without a branch.
+        Self::load(&differing.map(|byte| (u16::from(byte).wrapping_sub(1) >> 8).to_le_bytes()[0]))
     }
-    fn multiply_low(self, other: Self) -> Portable64 {
-        Portable64([self.product(other, 0), self.product(other, 1)])
+    fn lookup(self, index: Self) -> Self {
+        let table = self.bytes();
+        // Every entry is looked at, so that no address depends on an index.
+        Self::load(&index.bytes().map(|wanted| {
+            (0..16).zip(table).fold(0, |found, (entry, byte): (u8, u8)| {
+                let here = (u16::from(entry ^ wanted).wrapping_sub(1) >> 8).to_le_bytes()[0];
+                found | byte & here
+            })
+        }))
     }
-    fn multiply_high(self, other: Self) -> Portable64 {
-        Portable64([self.product(other, 2), self.product(other, 3)])
+    fn zip_low_u8(self, other: Self) -> Self {
+        self.zipped(other, 1, 0)
     }
-    #[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
-    fn narrow(low: Portable64, high: Portable64) -> Self {
-        Self([low.0[0] as u32, low.0[1] as u32, high.0[0] as u32, high.0[1] as u32])
+    fn zip_high_u8(self, other: Self) -> Self {
+        self.zipped(other, 1, 8)
     }
-}
-
-impl U64x2 for Portable64 {
-    fn splat(value: u64) -> Self {
-        Self([value; 2])
+    fn zip_low_u16(self, other: Self) -> Self {
+        self.zipped(other, 2, 0)
     }
-    fn add(self, other: Self) -> Self {
-        Self(core::array::from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+    fn zip_high_u16(self, other: Self) -> Self {
+        self.zipped(other, 2, 8)
     }
-    fn and(self, other: Self) -> Self {
-        Self(core::array::from_fn(|lane| self.0[lane] & other.0[lane]))
+    fn zip_low_u32(self, other: Self) -> Self {
+        Self([self.0[0], other.0[0], self.0[1], other.0[1]])
     }
-    fn shr<const BITS: u32>(self) -> Self {
-        Self(self.0.map(|lane| lane >> BITS))
+    fn zip_high_u32(self, other: Self) -> Self {
+        Self([self.0[2], other.0[2], self.0[3], other.0[3]])
+    }
+    fn zip_low_u64(self, other: Self) -> Self {
+        Self([self.0[0], self.0[1], other.0[0], other.0[1]])
+    }
+    fn zip_high_u64(self, other: Self) -> Self {
+        Self([self.0[2], self.0[3], other.0[2], other.0[3]])
+    }
+    fn multiply_low_u32(self, other: Self) -> Self {
+        Self::from_u64([self.product(other, 0), self.product(other, 1)])
+    }
+    fn multiply_high_u32(self, other: Self) -> Self {
+        Self::from_u64([self.product(other, 2), self.product(other, 3)])
+    }
+    fn narrow_u64(self, high: Self) -> Self {
+        Self([self.0[0], self.0[2], high.0[0], high.0[2]])
+    }
+    fn dot_i16(self, other: Self) -> Self {
+        let product = |one: u32, two: u32| {
+            #[expect(clippy::cast_possible_truncation, reason = "the low half of a word")]
+            let signed = |word: u32| i32::from((word as u16).cast_signed());
+            signed(one) * signed(two)
+        };
+        self.zip(other, |a, b| product(a, b).wrapping_add(product(a >> 16, b >> 16)).cast_unsigned())
     }
 }

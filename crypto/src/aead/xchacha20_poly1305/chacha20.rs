@@ -4,7 +4,7 @@
 //! A vector holds one word of the state for four blocks with successive counters, so that every step of the cipher is
 //! one instruction for all four.
 
-use crate::lanes::U32x4;
+use crate::lanes::Vector;
 use zeroize::Zeroize as _;
 
 /// Bytes of a block of the keystream.
@@ -33,27 +33,27 @@ fn take_words(bytes: &[u8], out: &mut [u32]) {
 }
 
 #[inline(always)]
-fn quarter_rounds<V: U32x4>(v: &mut [V; 16], [a, b, c, d]: [[usize; 4]; 4]) {
+fn quarter_rounds<V: Vector>(v: &mut [V; 16], [a, b, c, d]: [[usize; 4]; 4]) {
     for lane in 0..4 {
-        v[a[lane]] = v[a[lane]].add(v[b[lane]]);
-        v[d[lane]] = v[d[lane]].xor(v[a[lane]]).rotate_left::<16>();
+        v[a[lane]] = v[a[lane]].add_u32(v[b[lane]]);
+        v[d[lane]] = v[d[lane]].xor(v[a[lane]]).rotate_left_u32::<16>();
     }
     for lane in 0..4 {
-        v[c[lane]] = v[c[lane]].add(v[d[lane]]);
-        v[b[lane]] = v[b[lane]].xor(v[c[lane]]).rotate_left::<12>();
+        v[c[lane]] = v[c[lane]].add_u32(v[d[lane]]);
+        v[b[lane]] = v[b[lane]].xor(v[c[lane]]).rotate_left_u32::<12>();
     }
     for lane in 0..4 {
-        v[a[lane]] = v[a[lane]].add(v[b[lane]]);
-        v[d[lane]] = v[d[lane]].xor(v[a[lane]]).rotate_left::<8>();
+        v[a[lane]] = v[a[lane]].add_u32(v[b[lane]]);
+        v[d[lane]] = v[d[lane]].xor(v[a[lane]]).rotate_left_u32::<8>();
     }
     for lane in 0..4 {
-        v[c[lane]] = v[c[lane]].add(v[d[lane]]);
-        v[b[lane]] = v[b[lane]].xor(v[c[lane]]).rotate_left::<7>();
+        v[c[lane]] = v[c[lane]].add_u32(v[d[lane]]);
+        v[b[lane]] = v[b[lane]].xor(v[c[lane]]).rotate_left_u32::<7>();
     }
 }
 
 #[inline(always)]
-fn rounds<V: U32x4>(v: &mut [V; 16]) {
+fn rounds<V: Vector>(v: &mut [V; 16]) {
     for _ in 0..DOUBLE_ROUNDS {
         quarter_rounds(v, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]);
         quarter_rounds(v, [[0, 1, 2, 3], [5, 6, 7, 4], [10, 11, 8, 9], [15, 12, 13, 14]]);
@@ -62,19 +62,19 @@ fn rounds<V: U32x4>(v: &mut [V; 16]) {
 
 /// XORs the keystream of the state's four next blocks into `step`, and counts on.
 #[inline(always)]
-fn xor_step<V: U32x4>(state: &mut [u32; 16], step: &mut [u8; STEP_BYTES]) {
-    let mut v: [V; 16] = core::array::from_fn(|word| V::splat(state[word]));
-    let counter = V::splat(state[COUNTER]).add(V::new([0, 1, 2, 3]));
+fn xor_step<V: Vector>(state: &mut [u32; 16], step: &mut [u8; STEP_BYTES]) {
+    let mut v: [V; 16] = core::array::from_fn(|word| V::splat_u32(state[word]));
+    let counter = V::splat_u32(state[COUNTER]).add_u32(V::from_u32([0, 1, 2, 3]));
     v[COUNTER] = counter;
     rounds(&mut v);
     let (rows, _) = step.as_chunks_mut::<16>();
     for quarter in 0..4 {
         let words = core::array::from_fn(|word| {
             let index = 4 * quarter + word;
-            let start = if index == COUNTER { counter } else { V::splat(state[index]) };
-            v[index].add(start)
+            let start = if index == COUNTER { counter } else { V::splat_u32(state[index]) };
+            v[index].add_u32(start)
         });
-        for (block, words) in V::transpose(words).into_iter().enumerate() {
+        for (block, words) in V::transpose_u32(words).into_iter().enumerate() {
             let row = &mut rows[4 * block + quarter];
             words.xor(V::load(row)).store(row);
         }
@@ -83,11 +83,8 @@ fn xor_step<V: U32x4>(state: &mut [u32; 16], step: &mut [u8; STEP_BYTES]) {
 }
 
 /// XORs the keystream into `steps`, from the state's counter on. The counter wraps; callers bound the length.
-#[inline(never)]
-pub(super) fn xor_steps<V: U32x4>(state: &mut [u32; 16], steps: &mut [[u8; STEP_BYTES]]) {
-    for step in steps {
-        xor_step::<V>(state, step);
-    }
+pub(super) fn xor_steps<V: Vector>(state: &mut [u32; 16], steps: &mut [[u8; STEP_BYTES]]) {
+    V::call(|| steps.iter_mut().for_each(|step| xor_step::<V>(state, step)));
 }
 
 /// A key from a key and the first 16 bytes of a longer nonce.

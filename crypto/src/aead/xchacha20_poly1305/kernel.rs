@@ -3,7 +3,7 @@
 use super::chacha20::{self, BLOCK_BYTES, STEP_BYTES};
 use super::poly1305::Poly1305;
 use super::{KEY_BYTES, NONCE_BYTES, TAG_BYTES};
-use crate::lanes::U32x4;
+use crate::lanes::Vector;
 use crate::{Error, secret::Secret, secret::ct_eq};
 use core::marker::PhantomData;
 use dagvault_core::wipe::wipe;
@@ -17,7 +17,7 @@ struct Cipher<V> {
     lanes: PhantomData<V>,
 }
 
-impl<V: U32x4> Cipher<V> {
+impl<V: Vector> Cipher<V> {
     fn new(key: &Secret<KEY_BYTES>, nonce: &[u8; NONCE_BYTES]) -> Self {
         let (mut head, mut tail) = ([0; 16], [0; 12]);
         head.copy_from_slice(&nonce[..16]);
@@ -70,7 +70,7 @@ impl<V> Drop for Cipher<V> {
     }
 }
 
-pub(super) fn seal<V: U32x4>(
+pub(super) fn seal<V: Vector>(
     key: &Secret<KEY_BYTES>,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
@@ -81,7 +81,7 @@ pub(super) fn seal<V: U32x4>(
     cipher.tag(aad, buf)
 }
 
-pub(super) fn open<V: U32x4>(
+pub(super) fn open<V: Vector>(
     key: &Secret<KEY_BYTES>,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
@@ -94,56 +94,4 @@ pub(super) fn open<V: U32x4>(
     }
     cipher.apply(buf);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::rustcrypto;
-    use super::*;
-    use crate::lanes::Portable;
-    use alloc::vec::Vec;
-
-    /// SplitMix64 (Steele et al. 2014).
-    struct Random(u64);
-
-    impl Random {
-        fn byte(&mut self) -> u8 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (z ^ z >> 31).to_le_bytes()[0]
-        }
-
-        /// Bytes, one in three of them all ones: carries go far.
-        fn bytes(&mut self, count: usize) -> Vec<u8> {
-            (0..count).map(|at| if at % 3 == 0 { 0xff } else { self.byte() }).collect()
-        }
-    }
-
-    fn compare<V: U32x4>(bytes: usize, aad_bytes: usize) {
-        let mut random = Random((bytes * 1000 + aad_bytes) as u64);
-        let key = Secret::new(core::array::from_fn(|_| random.byte()));
-        let nonce = core::array::from_fn(|_| random.byte());
-        let (aad, plain) = (random.bytes(aad_bytes), random.bytes(bytes));
-        let (mut ours, mut theirs) = (plain.clone(), plain.clone());
-        let tag = seal::<V>(&key, &nonce, &aad, &mut ours);
-        assert_eq!(rustcrypto::seal(&key, &nonce, &aad, &mut theirs), Ok(tag), "{bytes} {aad_bytes}");
-        assert_eq!(ours, theirs, "{bytes} {aad_bytes}");
-        assert_eq!(open::<V>(&key, &nonce, &aad, &mut ours, &tag), Ok(()));
-        assert_eq!(ours, plain);
-        let mut other = tag;
-        other[random.byte() as usize % TAG_BYTES] ^= 1 << (random.byte() % 8);
-        assert_eq!(open::<V>(&key, &nonce, &aad, &mut theirs, &other), Err(Error::Authentication));
-    }
-
-    #[test]
-    fn every_length_agrees_with_the_crate() {
-        for bytes in (0..=1100).chain([4096, 65_537, 237_568]) {
-            compare::<Portable>(bytes, bytes % 19);
-        }
-        for aad_bytes in (0..400).step_by(7) {
-            compare::<Portable>(100, aad_bytes);
-        }
-    }
 }

@@ -5,7 +5,7 @@
 //! the parts are multiplied by r^4, r^3, r^2 and r and added (compare Goll, Gueron, *Vectorization of Poly1305 message
 //! authentication code*, ITNG 2015).
 
-use crate::lanes::{U32x4, U64x2};
+use crate::lanes::Vector;
 use zeroize::Zeroize as _;
 
 /// A number modulo 2^130 - 5: limbs of 26 bits, the least first; a limb may be a little over.
@@ -59,49 +59,49 @@ fn limbs(block: &[u8; 16]) -> Limbs {
 }
 
 #[inline(always)]
-fn limbs_of_four<V: U32x4>(blocks: &[[u8; 16]; 4]) -> [V; 5] {
-    let t = V::transpose(core::array::from_fn(|block| V::load(&blocks[block])));
-    let mask = V::splat(MASK);
+fn limbs_of_four<V: Vector>(blocks: &[[u8; 16]; 4]) -> [V; 5] {
+    let t = V::transpose_u32(core::array::from_fn(|block| V::load(&blocks[block])));
+    let mask = V::splat_u32(MASK);
     [
         t[0].and(mask),
-        t[0].shr::<26>().or(t[1].shl::<6>()).and(mask),
-        t[1].shr::<20>().or(t[2].shl::<12>()).and(mask),
-        t[2].shr::<14>().or(t[3].shl::<18>()).and(mask),
-        t[3].shr::<8>().or(V::splat(HIGH_BIT)),
+        t[0].shr_u32::<26>().or(t[1].shl_u32::<6>()).and(mask),
+        t[1].shr_u32::<20>().or(t[2].shl_u32::<12>()).and(mask),
+        t[2].shr_u32::<14>().or(t[3].shl_u32::<18>()).and(mask),
+        t[3].shr_u32::<8>().or(V::splat_u32(HIGH_BIT)),
     ]
 }
 
 /// Lane by lane; `r5` is five times `r`.
 #[inline(always)]
-fn multiply_lanes<V: U32x4>(h: &[V; 5], r: &[V; 5], r5: &[V; 5]) -> [V; 5] {
-    let half = |product: fn(V, V) -> V::U64x2| {
-        let mut d: [V::U64x2; 5] = core::array::from_fn(|j| product(h[0], r[j]));
+fn multiply_lanes<V: Vector>(h: &[V; 5], r: &[V; 5], r5: &[V; 5]) -> [V; 5] {
+    let half = |product: fn(V, V) -> V| {
+        let mut d: [V; 5] = core::array::from_fn(|j| product(h[0], r[j]));
         for i in 1..5 {
             for j in 0..5 {
                 let factor = if j >= i { r[j - i] } else { r5[5 + j - i] };
-                d[j] = d[j].add(product(h[i], factor));
+                d[j] = d[j].add_u64(product(h[i], factor));
             }
         }
         carry(d)
     };
-    let (low, high) = (half(V::multiply_low), half(V::multiply_high));
-    core::array::from_fn(|limb| V::narrow(low[limb], high[limb]))
+    let (low, high) = (half(V::multiply_low_u32), half(V::multiply_high_u32));
+    core::array::from_fn(|limb| low[limb].narrow_u64(high[limb]))
 }
 
 /// Brings limbs back to 26 bits; two chains side by side.
 #[inline(always)]
-fn carry<V: U64x2>(mut d: [V; 5]) -> [V; 5] {
-    let mask = V::splat(u64::from(MASK));
+fn carry<V: Vector>(mut d: [V; 5]) -> [V; 5] {
+    let mask = V::splat_u64(u64::from(MASK));
     for (from, to) in [(0, 1), (3, 4), (1, 2), (4, 0), (2, 3), (0, 1), (3, 4)] {
-        let over = d[from].shr::<BITS>();
+        let over = d[from].shr_u64::<BITS>();
         d[from] = d[from].and(mask);
         let over = if from == 4 {
-            let four = over.add(over);
-            four.add(four).add(over)
+            let four = over.add_u64(over);
+            four.add_u64(four).add_u64(over)
         } else {
             over
         };
-        d[to] = d[to].add(over);
+        d[to] = d[to].add_u64(over);
     }
     d
 }
@@ -122,7 +122,7 @@ impl Poly1305 {
     }
 
     /// Takes in data, padded by zeros to whole blocks.
-    pub(super) fn update_padded<V: U32x4>(&mut self, data: &[u8]) {
+    pub(super) fn update_padded<V: Vector>(&mut self, data: &[u8]) {
         let (blocks, rest) = data.as_chunks::<16>();
         self.update::<V>(blocks);
         if !rest.is_empty() {
@@ -132,12 +132,12 @@ impl Poly1305 {
         }
     }
 
-    fn update<V: U32x4>(&mut self, blocks: &[[u8; 16]]) {
+    fn update<V: Vector>(&mut self, blocks: &[[u8; 16]]) {
         let (groups, rest) = blocks.as_chunks::<4>();
         let rest = if groups.len() < GROUPS_MIN {
             blocks
         } else {
-            self.update_groups::<V>(groups);
+            V::call(|| self.update_groups::<V>(groups));
             rest
         };
         for block in rest {
@@ -147,25 +147,26 @@ impl Poly1305 {
         }
     }
 
-    #[inline(never)]
-    fn update_groups<V: U32x4>(&mut self, groups: &[[[u8; 16]; 4]]) {
+    #[inline(always)]
+    fn update_groups<V: Vector>(&mut self, groups: &[[[u8; 16]; 4]]) {
         let r2 = multiply(&self.r, &self.r);
         let r3 = multiply(&r2, &self.r);
         let r4 = multiply(&r2, &r2);
-        let times5 = |r: [V; 5]| r.map(|limb| limb.add(limb.shl::<2>()));
-        let every: [V; 5] = r4.map(V::splat);
+        let times5 = |r: [V; 5]| r.map(|limb| limb.add_u32(limb.shl_u32::<2>()));
+        let every: [V; 5] = r4.map(V::splat_u32);
         let every5 = times5(every);
-        let mut h: [V; 5] = self.h.map(|limb| V::new([limb, 0, 0, 0]));
+        let mut h: [V; 5] = self.h.map(|limb| V::from_u32([limb, 0, 0, 0]));
         for (number, group) in groups.iter().enumerate() {
             if number > 0 {
                 h = multiply_lanes(&h, &every, &every5);
             }
             let m = limbs_of_four::<V>(group);
-            h = core::array::from_fn(|limb| h[limb].add(m[limb]));
+            h = core::array::from_fn(|limb| h[limb].add_u32(m[limb]));
         }
-        let each: [V; 5] = core::array::from_fn(|limb| V::new([r4[limb], r3[limb], r2[limb], self.r[limb]]));
+        let each: [V; 5] =
+            core::array::from_fn(|limb| V::from_u32([r4[limb], r3[limb], r2[limb], self.r[limb]]));
         let h = multiply_lanes(&h, &each, &times5(each));
-        self.h = carried(h.map(|limb| limb.lanes().into_iter().sum()));
+        self.h = carried(h.map(|limb| limb.to_u32().into_iter().sum()));
     }
 
     /// The tag.

@@ -4,7 +4,7 @@ use super::{KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 use crate::{Error, secret::Secret};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, aead::AeadInOut};
 
-pub(in super::super) fn seal(
+pub(super) fn seal(
     key: &Secret<KEY_BYTES>,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],
@@ -16,7 +16,7 @@ pub(in super::super) fn seal(
         .map_err(|_| Error::InputLength)
 }
 
-pub(in super::super) fn open(
+pub(super) fn open(
     key: &Secret<KEY_BYTES>,
     nonce: &[u8; NONCE_BYTES],
     aad: &[u8],

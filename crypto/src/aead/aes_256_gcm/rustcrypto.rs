@@ -1,11 +1,8 @@
-//! AES-256-GCM (NIST SP 800-38D, sections 7.1 and 7.2, with a nonce of 96 bits) by the crate `aes-gcm`.
-//! Lengths were checked above.
+//! The crate `aes-gcm`.
 
-use super::{KEY_BYTES, TAG_BYTES};
+use super::{KEY_BYTES, NONCE_BYTES, TAG_BYTES};
 use crate::{Error, secret::Secret};
 use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
-
-pub(super) const NONCE_BYTES: usize = 12;
 
 pub(super) fn seal(
     key: &Secret<KEY_BYTES>,

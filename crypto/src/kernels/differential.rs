@@ -1,0 +1,120 @@
+//! Random cases: the same on every backend, so that digests of all their results can be compared.
+
+use crate::aead::{self, Suite, TAG_BYTES};
+use crate::backend::Backend;
+use crate::secret::Secret;
+use alloc::vec::Vec;
+
+/// Longest message of a case, in bytes.
+const MESSAGE_BYTES_MAX: u64 = 20_000;
+
+/// SplitMix64 (Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "below a bound that fits")]
+    fn below(&mut self, bound: u64) -> usize {
+        (self.next() % bound) as usize
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
+    }
+
+    /// Bytes; in one of four cases many are all ones, so that carries go far.
+    fn fill(&mut self, out: &mut [u8]) {
+        let ones = self.below(4) == 0;
+        for byte in out {
+            *byte = if ones && self.below(3) > 0 { 0xff } else { self.byte() };
+        }
+    }
+
+    /// Mostly short, sometimes long, often at a border of some kernel's step.
+    fn length(&mut self) -> usize {
+        match self.below(8) {
+            0..3 => self.below(300),
+            3..5 => (16 << self.below(10)) + self.below(3) - 1,
+            5..7 => self.below(5000),
+            _ => self.below(MESSAGE_BYTES_MAX),
+        }
+    }
+}
+
+/// The BLAKE3 digest of the results of cases `from..from + count` of `seed` on `backend`.
+#[must_use]
+pub fn digest(backend: Backend, seed: u64, from: u32, count: u32) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for case in from..from + count {
+        let mut random = Random(seed ^ u64::from(case).wrapping_mul(0xd6e8_feb8_6659_fd93));
+        match random.below(2) {
+            0 => cipher(backend, Suite::Aes256Gcm, &mut random, &mut hasher),
+            _ => cipher(backend, Suite::XChaCha20Poly1305, &mut random, &mut hasher),
+        }
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// Seals at some alignment, opens, opens what was tampered with.
+fn cipher(backend: Backend, suite: Suite, random: &mut Random, hasher: &mut blake3::Hasher) {
+    let mut key = [0; 32];
+    random.fill(&mut key);
+    let key = Secret::new(key);
+    let mut nonce = [0; aead::NONCE_BYTES_MAX];
+    random.fill(&mut nonce);
+    let nonce = &nonce[..suite.nonce_bytes()];
+    let aad_bytes = if random.below(3) == 0 { random.length() } else { random.below(40) };
+    let mut aad = alloc::vec![0; aad_bytes];
+    random.fill(&mut aad);
+    let start = random.below(16);
+    let mut whole: Vec<u8> = alloc::vec![0; start + random.length() + 16];
+    let end = whole.len() - 16;
+    random.fill(&mut whole);
+    let plain = whole.clone();
+    let sealed = aead::seal_in_place_on(backend, suite, &key, nonce, &aad, &mut whole[start..end]);
+    let mut tag = sealed.unwrap_or_default();
+    hasher.update(&whole).update(&tag);
+    let mut opened = whole.clone();
+    let answer = aead::open_in_place_on(backend, suite, &key, nonce, &aad, &mut opened[start..end], &tag);
+    hasher.update(&[u8::from(answer.is_ok() && opened == plain)]);
+    // One bit of the ciphertext, the associated data or the tag.
+    let places = end - start + aad.len() + TAG_BYTES;
+    let (place, bit) = (random.below(places as u64), 1 << random.below(8));
+    match place.checked_sub(TAG_BYTES) {
+        None => tag[place] ^= bit,
+        Some(place) if place < aad.len() => aad[place] ^= bit,
+        Some(place) => whole[start + place - aad.len()] ^= bit,
+    }
+    let answer = aead::open_in_place_on(backend, suite, &key, nonce, &aad, &mut whole[start..end], &tag);
+    hasher.update(&[u8::from(answer.is_err())]).update(&whole);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_backend_gives_the_bytes_of_the_crates() {
+        let full = std::env::var_os("DAGVAULT_FULL").is_some();
+        let (count, step) = (if full { 100_000 } else { 4000 }, 500);
+        for from in (0..count).step_by(step) {
+            let step = u32::try_from(step).unwrap();
+            let wanted = digest(Backend::RustCrypto, 1, from, step);
+            for backend in Backend::all() {
+                if digest(backend, 1, from, step) != wanted {
+                    let differs =
+                        |case: &u32| digest(backend, 1, *case, 1) != digest(Backend::RustCrypto, 1, *case, 1);
+                    let case = (from..from + step).find(differs);
+                    panic!("{} differs at case {case:?}", backend.name());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Vectors of x86-64 with SSSE3.
+#![expect(unsafe_code, reason = "instructions that the baseline lacks; loads and stores of whole vectors")]
+
+use super::Vector;
+use core::arch::x86_64::{
+    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
+    _mm_cvtsi32_si128, _mm_loadu_si128, _mm_madd_epi16, _mm_mul_epu32, _mm_or_si128, _mm_set1_epi8,
+    _mm_set1_epi32, _mm_set1_epi64x, _mm_setr_epi32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_sll_epi16,
+    _mm_sll_epi32, _mm_sll_epi64, _mm_sra_epi32, _mm_srl_epi16, _mm_srl_epi32, _mm_srl_epi64,
+    _mm_storeu_si128, _mm_unpackhi_epi8, _mm_unpackhi_epi16, _mm_unpackhi_epi32, _mm_unpackhi_epi64,
+    _mm_unpacklo_epi8, _mm_unpacklo_epi16, _mm_unpacklo_epi32, _mm_unpacklo_epi64, _mm_xor_si128,
+};
+
+/// Made only inside [`Vector::call`], whose callers have asked for SSSE3 (`crate::backend`).
+#[derive(Clone, Copy)]
+pub(crate) struct Ssse3(__m128i);
+
+/// Operations of one instruction.
+macro_rules! instructions {
+    ($($name:ident = $instruction:ident;)*) => {
+        $(
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                // SAFETY: SSE2 is part of x86-64.
+                Self(unsafe { $instruction(self.0, other.0) })
+            }
+        )*
+    };
+}
+
+/// Shifts by a constant; the instructions take it as `i32`.
+macro_rules! shifts {
+    ($($name:ident = $instruction:ident;)*) => {
+        $(
+            #[inline(always)]
+            fn $name<const BITS: u32>(self) -> Self {
+                // SAFETY: SSE2 is part of x86-64.
+                Self(unsafe { $instruction(self.0, _mm_cvtsi32_si128(BITS.cast_signed())) })
+            }
+        )*
+    };
+}
+
+#[target_feature(enable = "ssse3")]
+#[inline(never)]
+fn with_ssse3<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
+
+impl Vector for Ssse3 {
+    #[inline(always)]
+    fn call<R>(body: impl FnOnce() -> R) -> R {
+        // SAFETY: `crate::backend` chooses this vector only where the processor has SSSE3.
+        unsafe { with_ssse3(body) }
+    }
+
+    #[inline(always)]
+    fn splat_u8(value: u8) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe { _mm_set1_epi8(value.cast_signed()) })
+    }
+    #[inline(always)]
+    fn splat_u32(value: u32) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe { _mm_set1_epi32(value.cast_signed()) })
+    }
+    #[inline(always)]
+    fn splat_u64(value: u64) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe { _mm_set1_epi64x(value.cast_signed()) })
+    }
+    #[inline(always)]
+    fn from_u32(lanes: [u32; 4]) -> Self {
+        let [a, b, c, d] = lanes.map(u32::cast_signed);
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe { _mm_setr_epi32(a, b, c, d) })
+    }
+    #[inline(always)]
+    fn to_u32(self) -> [u32; 4] {
+        let mut lanes = [0_u32; 4];
+        // SAFETY: the array has 16 bytes; `movdqu` needs no alignment.
+        unsafe { _mm_storeu_si128(lanes.as_mut_ptr().cast(), self.0) };
+        lanes
+    }
+    #[inline(always)]
+    fn load(bytes: &[u8; 16]) -> Self {
+        // SAFETY: the reference is valid for reads of 16 bytes; `movdqu` needs no alignment.
+        Self(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn store(self, bytes: &mut [u8; 16]) {
+        // SAFETY: the reference is valid for writes of 16 bytes; `movdqu` needs no alignment.
+        unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), self.0) }
+    }
+    #[inline(always)]
+    fn and_not(self, other: Self) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe { _mm_andnot_si128(other.0, self.0) })
+    }
+    #[inline(always)]
+    fn rotate_left_u32<const BITS: u32>(self) -> Self {
+        let bytes = |order: [u8; 16]| self.lookup(Self::load(&order));
+        match BITS {
+            16 => bytes([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]),
+            8 => bytes([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]),
+            24 => bytes([1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12]),
+            // SAFETY: SSE2 is part of x86-64.
+            _ => unsafe {
+                let left = _mm_sll_epi32(self.0, _mm_cvtsi32_si128(BITS.cast_signed()));
+                let right = _mm_srl_epi32(self.0, _mm_cvtsi32_si128(32 - BITS.cast_signed()));
+                Self(_mm_or_si128(left, right))
+            },
+        }
+    }
+    #[inline(always)]
+    fn lookup(self, index: Self) -> Self {
+        // SAFETY: this runs inside `call`, where SSSE3 is there.
+        Self(unsafe { _mm_shuffle_epi8(self.0, index.0) })
+    }
+    #[inline(always)]
+    fn multiply_low_u32(self, other: Self) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe { _mm_mul_epu32(_mm_shuffle_epi32::<0x50>(self.0), _mm_shuffle_epi32::<0x50>(other.0)) })
+    }
+    #[inline(always)]
+    fn multiply_high_u32(self, other: Self) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe { _mm_mul_epu32(_mm_shuffle_epi32::<0xfa>(self.0), _mm_shuffle_epi32::<0xfa>(other.0)) })
+    }
+    #[inline(always)]
+    fn narrow_u64(self, high: Self) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe {
+            let (low, high) = (_mm_shuffle_epi32::<0x08>(self.0), _mm_shuffle_epi32::<0x08>(high.0));
+            _mm_unpacklo_epi64(low, high)
+        })
+    }
+
+    instructions! {
+        xor = _mm_xor_si128;
+        and = _mm_and_si128;
+        or = _mm_or_si128;
+        add_u32 = _mm_add_epi32;
+        add_u64 = _mm_add_epi64;
+        eq_u8 = _mm_cmpeq_epi8;
+        dot_i16 = _mm_madd_epi16;
+        zip_low_u8 = _mm_unpacklo_epi8;
+        zip_high_u8 = _mm_unpackhi_epi8;
+        zip_low_u16 = _mm_unpacklo_epi16;
+        zip_high_u16 = _mm_unpackhi_epi16;
+        zip_low_u32 = _mm_unpacklo_epi32;
+        zip_high_u32 = _mm_unpackhi_epi32;
+        zip_low_u64 = _mm_unpacklo_epi64;
+        zip_high_u64 = _mm_unpackhi_epi64;
+    }
+
+    shifts! {
+        shl_u16 = _mm_sll_epi16;
+        shr_u16 = _mm_srl_epi16;
+        shl_u32 = _mm_sll_epi32;
+        shr_u32 = _mm_srl_epi32;
+        shr_i32 = _mm_sra_epi32;
+        shl_u64 = _mm_sll_epi64;
+        shr_u64 = _mm_srl_epi64;
+    }
+}
