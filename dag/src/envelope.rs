@@ -100,7 +100,7 @@ fn associated_data(suite: Suite, kind: Kind) -> [u8; 11] {
     data
 }
 
-/// Seals a payload under a fresh link key and salt.
+/// Seals a payload, which comes in pieces, under a fresh link key and salt.
 ///
 /// The link key must be used for this block only, and both drawn at random.
 ///
@@ -111,20 +111,21 @@ pub fn seal(
     kind: Kind,
     link_key: &Secret<32>,
     salt: &[u8; SALT_BYTES],
-    payload: &[u8],
+    payload: &[&[u8]],
 ) -> Result<Block, EnvelopeError> {
-    if payload.len() > PAYLOAD_BYTES_MAX {
+    let payload_bytes: usize = payload.iter().map(|piece| piece.len()).sum();
+    if payload_bytes > PAYLOAD_BYTES_MAX {
         return Err(EnvelopeError::TooLarge);
     }
-    let size = size_class(payload.len() + OVERHEAD_BYTES);
+    let size = size_class(payload_bytes + OVERHEAD_BYTES);
     let mut bytes = Vec::with_capacity(size);
     bytes.push(FORMAT);
     bytes.push(suite as u8);
     bytes.extend_from_slice(salt);
     bytes.extend_from_slice(&[0; 32]);
-    let length = u32::try_from(payload.len()).map_err(|_| EnvelopeError::TooLarge)?;
+    let length = u32::try_from(payload_bytes).map_err(|_| EnvelopeError::TooLarge)?;
     bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(payload);
+    payload.iter().for_each(|piece| bytes.extend_from_slice(piece));
     bytes.resize(size - TAG_BYTES, 0);
     let aad = associated_data(suite, kind);
     let sealed = committing::seal(suite, link_key, salt, &aad, &mut bytes[HEADER_BYTES..])
@@ -213,13 +214,13 @@ mod tests {
         for suite in [Suite::XChaCha20Poly1305, Suite::Aes256Gcm] {
             for length in [0, 1, 165, 166, 167, 170, 171, 1000, 4096, 65_537, PAYLOAD_BYTES_MAX] {
                 let payload = vec![7; length];
-                let block = seal(suite, Kind::Chunk, &key(1), &[2; 32], &payload).unwrap();
+                let block = seal(suite, Kind::Chunk, &key(1), &[2; 32], &[&payload]).unwrap();
                 assert_eq!(block.bytes.len(), size_class(length + OVERHEAD_BYTES));
                 assert_eq!(open(Kind::Chunk, &key(1), block.bytes).unwrap().payload(), payload);
             }
             let over = vec![0; PAYLOAD_BYTES_MAX + 1];
             assert_eq!(
-                seal(suite, Kind::Chunk, &key(1), &[2; 32], &over).err(),
+                seal(suite, Kind::Chunk, &key(1), &[2; 32], &[&over]).err(),
                 Some(EnvelopeError::TooLarge)
             );
         }
@@ -227,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_another_key_and_another_kind_are_refused() {
-        let block = seal(Suite::XChaCha20Poly1305, Kind::Leaf, &key(1), &[2; 32], b"value").unwrap();
+        let block = seal(Suite::XChaCha20Poly1305, Kind::Leaf, &key(1), &[2; 32], &[b"value"]).unwrap();
         assert!(open(Kind::Leaf, &key(1), block.bytes.clone()).is_ok());
         for bit in 0..block.bytes.len() * 8 {
             let mut bytes = block.bytes.clone();

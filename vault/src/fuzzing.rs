@@ -86,7 +86,7 @@ pub fn envelope(data: &[u8]) {
         let Ok(opened) = envelope::open(kind, &key, data.to_vec()) else { continue };
         let suite = dagvault_crypto::aead::Suite::try_from(data[1]).expect("an opened block has a suite");
         let salt = data[2..].first_chunk().expect("an opened block has a salt");
-        let again = envelope::seal(suite, kind, &key, salt, opened.payload()).expect("it fitted once");
+        let again = envelope::seal(suite, kind, &key, salt, &[opened.payload()]).expect("it fitted once");
         assert_eq!(again.bytes, data, "a second form of a block");
     }
 }
@@ -178,7 +178,7 @@ mod tests {
         lz4.extend(lz4_flex::block::compress(&[8; 2000]));
         let raw = [&[0, 3, 0, 0, 0][..], b"raw"].concat();
         let sealed = KINDS.map(|kind| {
-            envelope::seal(Suite::XChaCha20Poly1305, kind, &Secret::new([7; 32]), &[1; 32], b"payload")
+            envelope::seal(Suite::XChaCha20Poly1305, kind, &Secret::new([7; 32]), &[1; 32], &[b"payload"])
                 .unwrap()
                 .bytes
         });

@@ -109,7 +109,7 @@ impl Head {
         to.finish()
     }
 
-    fn encode_public(&self, to: &mut Encoder) {
+    fn encode_public(&self, to: &mut Encoder<'_>) {
         FORMAT.encode(to);
         to.bytes(&self.vault.0);
         to.uint(self.sequence);

@@ -82,7 +82,7 @@ pub(crate) fn open(kind: Kind, link: &Link, block: Vec<u8>) -> Result<Opened, Er
 pub(crate) fn seal(
     kind: Kind,
     seed: &Seed,
-    payload: &[u8],
+    payload: &[&[u8]],
     digest: [u8; 32],
 ) -> Result<(Block, Link), Error> {
     let (key, salt) = seed.split_at(32);
@@ -215,7 +215,7 @@ impl Nodes {
         let sealed = parallel::try_map(nodes.len(), |index| {
             let node = &nodes[index];
             let mut payload = node.encode();
-            let sealed = seal(node.kind(), &seeds[index], &payload, node.digest(keys));
+            let sealed = seal(node.kind(), &seeds[index], &[&payload], node.digest(keys));
             wipe_vec(&mut payload);
             sealed
         });
@@ -240,7 +240,7 @@ impl Nodes {
         blocks: &mut Vec<Block>,
     ) -> Result<Link, Error> {
         let mut seed: Seed = self.random()?;
-        let sealed = seal(kind, &seed, &payload, digest);
+        let sealed = seal(kind, &seed, &[&payload], digest);
         wipe(&mut seed);
         wipe_vec(&mut payload);
         let (block, link) = sealed?;

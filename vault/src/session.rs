@@ -237,7 +237,7 @@ fn new_commit(
     commit.sign(vault, keys);
     let suite = dagvault_crypto::aead::Suite::XChaCha20Poly1305;
     let payload = cbor::to_vec(&commit);
-    let block = dagvault_dag::envelope::seal(suite, Kind::Commit, &keys.commit, salt, &payload)
+    let block = dagvault_dag::envelope::seal(suite, Kind::Commit, &keys.commit, salt, &[&payload])
         .map_err(|error| Error::limit(format!("{error}")))?;
     Ok((block.cid, block))
 }
