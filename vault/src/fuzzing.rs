@@ -108,7 +108,7 @@ mod tests {
     use dagvault_dag::link::Link;
 
     use crate::entry::{Data, Entry, Older, Value, Version};
-    use crate::head::{CommitSpace, Space};
+    use crate::head::{CommitSpace, Settings, Space};
     use crate::node::Child;
 
     fn link(byte: u8) -> Link {
@@ -182,7 +182,8 @@ mod tests {
                 .unwrap()
                 .bytes
         });
-        let body = cbor::to_vec(&Body { commit: Cid([1; 32]), space });
+        let body =
+            cbor::to_vec(&Body { commit: Cid([1; 32]), space, settings: Settings { paranoid: false } });
         vec![
             (node as fn(&[u8]), vec![leaf.encode(), branch(1), branch(2), branch(3)]),
             (head, vec![body, cbor::to_vec(&root)]),

@@ -106,8 +106,10 @@ pub(crate) fn store(
     let mut seeds = nodes.seeds(cuts.iter().filter(|cut| !cut.inline).count())?;
     let mut unused = seeds.iter();
     let seed_of: Vec<_> = cuts.iter().map(|cut| if cut.inline { None } else { unused.next() }).collect();
-    let pieces =
-        parallel::try_map(cuts.len(), |index| store_one(regions, keys, &cuts[index], seed_of[index]));
+    let paranoid = nodes.paranoid();
+    let pieces = parallel::try_map(cuts.len(), |index| {
+        store_one(regions, keys, &cuts[index], seed_of[index], paranoid)
+    });
     wipe(seeds.as_flattened_mut());
     pieces
 }
@@ -117,6 +119,7 @@ fn store_one(
     keys: &SpaceKeys,
     cut: &Cut<'_>,
     seed: Option<&Seed>,
+    paranoid: bool,
 ) -> Result<Piece, Error> {
     let digest = keys.chunk(cut.plain);
     compress(regions, cut.codec, cut.size, cut.plain, |codec, data| {
@@ -127,7 +130,7 @@ fn store_one(
         header[0] = if codec == CODEC_LZ4 { 1 } else { 0 };
         let length = u32::try_from(cut.plain.len()).map_err(|_| Error::limit("chunk"))?;
         header[1..].copy_from_slice(&length.to_le_bytes());
-        let (block, link) = seal(Kind::Chunk, seed, &[&header, data], digest)?;
+        let (block, link) = seal(Kind::Chunk, seed, &[&header, data], digest, paranoid)?;
         Ok(Piece::Chunk { block, link, stored: data.len() as u64 })
     })
 }
