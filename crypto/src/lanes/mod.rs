@@ -67,6 +67,8 @@ pub(crate) trait Vector: Copy + 'static {
     fn swap_bytes_u32(self) -> Self {
         self.lookup(Self::load(&[3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12]))
     }
+    /// The last byte of `before`, then the bytes of `self` but its last.
+    fn push_u8(self, before: Self) -> Self;
     /// Lanes of the low halves in turns: `self`'s first, `other`'s first, and so on.
     fn zip_low_u8(self, other: Self) -> Self;
     fn zip_high_u8(self, other: Self) -> Self;
@@ -87,6 +89,19 @@ pub(crate) trait Vector: Copy + 'static {
             ab_high.zip_low_u64(cd_high),
             ab_high.zip_high_u64(cd_high),
         ]
+    }
+
+    /// Rows become columns: in each of four steps, byte `b` of row `r` gets the place of the bits of `r` and `b` as one
+    /// number, rotated by one.
+    #[inline(always)]
+    fn transpose_u8(mut rows: [Self; 16]) -> [Self; 16] {
+        for _ in 0..4 {
+            rows = core::array::from_fn(|row| {
+                let (one, other) = (rows[row / 2], rows[row / 2 + 8]);
+                if row % 2 == 0 { one.zip_low_u8(other) } else { one.zip_high_u8(other) }
+            });
+        }
+        rows
     }
 
     /// Full products, 64 bits each, of the lanes 0 and 1.

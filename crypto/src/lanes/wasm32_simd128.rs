@@ -136,6 +136,10 @@ impl Vector for Simd128 {
         Self(i32x4_shuffle::<0, 2, 4, 6>(self.0, high.0))
     }
     #[inline(always)]
+    fn push_u8(self, before: Self) -> Self {
+        Self(i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(before.0, self.0))
+    }
+    #[inline(always)]
     fn zip_low_u8(self, other: Self) -> Self {
         Self(i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(self.0, other.0))
     }
