@@ -38,6 +38,11 @@ pub(crate) trait Vector: Copy + 'static {
     fn from_u32(lanes: [u32; 4]) -> Self;
     fn to_u32(self) -> [u32; 4];
     fn load(bytes: &[u8; 16]) -> Self;
+    /// A little-endian number in all lanes: where `splat_u32` takes a shuffle, this may be a load alone.
+    #[inline(always)]
+    fn load_splat_u32(bytes: &[u8; 4]) -> Self {
+        Self::splat_u32(u32::from_le_bytes(*bytes))
+    }
     fn store(self, bytes: &mut [u8; 16]);
 
     fn xor(self, other: Self) -> Self;
@@ -91,17 +96,19 @@ pub(crate) trait Vector: Copy + 'static {
         ]
     }
 
-    /// Rows become columns: in each of four steps, byte `b` of row `r` gets the place of the bits of `r` and `b` as one
-    /// number, rotated by one.
+    /// Rows become columns: each of four steps rotates the bits of a byte's row and place, as one number, by one.
     #[inline(always)]
-    fn transpose_u8(mut rows: [Self; 16]) -> [Self; 16] {
-        for _ in 0..4 {
-            rows = core::array::from_fn(|row| {
-                let (one, other) = (rows[row / 2], rows[row / 2 + 8]);
-                if row % 2 == 0 { one.zip_low_u8(other) } else { one.zip_high_u8(other) }
-            });
-        }
-        rows
+    fn transpose_u8(rows: [Self; 16]) -> [Self; 16] {
+        let step = |r: [Self; 16]| {
+            let low = |row: usize| r[row].zip_low_u8(r[row + 8]);
+            let high = |row: usize| r[row].zip_high_u8(r[row + 8]);
+            // Written out: compilers leave a loop of this length a loop.
+            [
+                low(0), high(0), low(1), high(1), low(2), high(2), low(3), high(3), //
+                low(4), high(4), low(5), high(5), low(6), high(6), low(7), high(7),
+            ]
+        };
+        step(step(step(step(rows))))
     }
 
     /// Full products, 64 bits each, of the lanes 0 and 1.

@@ -24,6 +24,7 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
     };
     take(V::splat_u8(0x9c));
     take(V::splat_u32(0x89ab_cdef));
+    take(V::load_splat_u32(&[0xde, 0xad, 0xbe, 0xef]));
     take(V::splat_u64(0x0123_4567_89ab_cdef));
     take(V::from_u32([1, 2, 3, u32::MAX]));
     for row in ROWS {

@@ -9,8 +9,7 @@
 //! cipher begins: the first round needs one S-box, the second four, and what does not differ is computed for one block.
 //! Block `16 * m + l` is bit `8 * l + m` of a plane, which spares bringing bits back a step.
 
-use super::ROUNDS;
-use super::permute;
+use super::{ROUNDS, permute, sbox::sub};
 use crate::lanes::Vector;
 use dagvault_core::wipe::wipe;
 
@@ -46,6 +45,8 @@ const COUNTERS: [Plane; 7] = {
 /// What the rounds work on; wiped when dropped.
 pub(super) struct Bitsliced {
     keys: [Masks; ROUNDS + 1],
+    /// Masks of the bytes that do not differ when the second round, and the third, begins.
+    masks: [Masks; 2],
     one: State,
     two: State,
 }
@@ -53,6 +54,7 @@ pub(super) struct Bitsliced {
 impl Drop for Bitsliced {
     fn drop(&mut self) {
         wipe(self.keys.as_flattened_mut().as_flattened_mut().as_flattened_mut());
+        wipe(self.masks.as_flattened_mut().as_flattened_mut().as_flattened_mut());
         for state in [&mut self.one, &mut self.two] {
             wipe(state.as_flattened_mut().as_flattened_mut());
         }
@@ -61,8 +63,8 @@ impl Drop for Bitsliced {
 
 impl Bitsliced {
     pub(super) fn new<V: Vector>(round_keys: &[[u8; 16]; ROUNDS + 1]) -> Self {
-        let zero = [[[0; 16]; 8]; 16];
-        let mut bitsliced = Self { keys: [[[[0; 4]; 16]; 8]; ROUNDS + 1], one: zero, two: zero };
+        let (zero, masks) = ([[[0; 16]; 8]; 16], [[[0; 4]; 16]; 8]);
+        let mut bitsliced = Self { keys: [masks; ROUNDS + 1], masks: [masks; 2], one: zero, two: zero };
         V::call(|| {
             for (masks, key) in bitsliced.keys.iter_mut().zip(round_keys) {
                 spread(V::load(key), masks);
@@ -78,14 +80,12 @@ impl Bitsliced {
         counter: &[u8; 16],
         bytes: &mut [u8; BYTES],
     ) {
-        let mut masks = [[[0; 4]; 16]; 8];
-        V::call(|| start::<V>(round_keys, counter, &mut self.two, &mut masks));
-        V::call(|| sub_bytes::<V>(&self.two, &masks, &mut self.one));
-        wipe(masks.as_flattened_mut().as_flattened_mut());
+        V::call(|| start::<V>(round_keys, counter, &mut self.masks, &mut self.two));
         for keys in &self.keys[3..ROUNDS] {
-            V::call(|| mix_columns::<V>(&self.one, &mut self.two));
-            V::call(|| sub_bytes::<V>(&self.two, keys, &mut self.one));
+            V::call(|| sub_bytes::<V>(&self.two, &mut self.one));
+            V::call(|| mix_columns::<V>(&self.one, keys, &mut self.two));
         }
+        V::call(|| sub_bytes::<V>(&self.two, &mut self.one));
         V::call(|| add_key_and_gather_bits::<V>(&mut self.one, &self.keys[ROUNDS]));
         V::call(|| xor_blocks::<V>(&self.one, bytes));
     }
@@ -108,7 +108,7 @@ fn spread<V: Vector>(bytes: V, masks: &mut Masks) {
 
 #[inline(always)]
 fn masked<V: Vector>(plane: V, mask: &[u8; 4]) -> V {
-    plane.xor(V::splat_u32(u32::from_le_bytes(*mask)))
+    plane.xor(V::load_splat_u32(mask))
 }
 
 /// The planes of twice the bytes.
@@ -136,83 +136,103 @@ fn same_round<V: Vector>(state: V, same: [u8; 16], key: &[u8; 16]) -> V {
     twice.xor(rest).xor(once.rotate_left_u32::<8>()).xor(V::load(key))
 }
 
-/// The first two rounds, but for the key of the second, which comes as `masks`.
+/// All before the S-boxes of the third round.
 #[inline(always)]
 fn start<V: Vector>(
     round_keys: &[[u8; 16]; ROUNDS + 1],
     counter: &[u8; 16],
+    [second_masks, third_masks]: &mut [Masks; 2],
     state: &mut State,
-    masks: &mut Masks,
 ) {
     const ALL_BUT_LAST: [u8; 16] = [!0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, 0];
     const ALL_BUT_FIRST_COLUMN: [u8; 16] = [0, 0, 0, 0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0];
     let first = V::load(counter).xor(V::load(&round_keys[0]));
-    spread(first, masks);
-    let last = core::array::from_fn(|bit| {
-        let plane = COUNTERS.get(bit).map_or(V::splat_u8(0), V::load);
-        masked(plane, &masks[bit][15])
-    });
-    let last = super::sbox::sub(last);
-
-    // ShiftRows brings it to the last row of the first column.
     let second = same_round(first, ALL_BUT_LAST, &round_keys[1]);
-    spread(second, masks);
+    let third = same_round(second, ALL_BUT_FIRST_COLUMN, &round_keys[2]);
+
+    spread(first, second_masks);
+    let last = sub(core::array::from_fn(|bit| {
+        let plane = COUNTERS.get(bit).map_or(V::splat_u8(0), V::load);
+        masked(plane, &second_masks[bit][15])
+    }));
+    spread(second, second_masks);
+    spread(third, third_masks);
+    // ShiftRows brings the byte to the last row of the first column.
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let planes = super::sbox::sub(core::array::from_fn(|bit| masked(share[bit], &masks[bit][row])));
-        let shares = multiples(planes);
+        let shares = multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[bit][row]))));
         let to = (4 - row) % 4;
         for other in 0..4 {
-            let share = shares[(other + 4 - row) % 4];
+            let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
             for bit in 0..8 {
-                share[bit].store(&mut state[4 * to + other][bit]);
+                masked(share[bit], &third_masks[bit][at]).store(&mut state[at][bit]);
             }
         }
     }
-
-    let third = same_round(second, ALL_BUT_FIRST_COLUMN, &round_keys[2]);
-    spread(third, masks);
 }
 
-/// The key before the S-boxes, the S-boxes, and ShiftRows.
+/// The S-boxes, and ShiftRows.
 #[inline(always)]
-fn sub_bytes<V: Vector>(state: &State, keys: &Masks, out: &mut State) {
-    for at in 0..16 {
-        let planes = &state[at];
-        let planes = core::array::from_fn(|bit| masked(V::load(&planes[bit]), &keys[bit][at]));
-        // Row r moves by r columns: from 4 * c + r to 4 * (c - r) + r, which is at - 4 * r.
-        let out = &mut out[13 * at % 16];
-        for (plane, out) in super::sbox::sub(planes).into_iter().zip(out) {
+fn sub_bytes<V: Vector>(state: &State, out: &mut State) {
+    for step in 0..16 {
+        // Row r moves by r columns: from 4 * c + r to 4 * (c - r) + r, which is 13 times as much. (An order that compilers
+        // don't take for a straight one: they would compute an address for each plane.)
+        let (planes, out) = (&state[3 * step % 16], &mut out[3 * 13 * step % 16]);
+        for (plane, out) in sub(core::array::from_fn(|bit| V::load(&planes[bit]))).into_iter().zip(out) {
             plane.store(out);
         }
     }
 }
 
-/// MixColumns: row `r` becomes `2 * (r + (r + 1)) + (r + 1) + ((r + 2) + (r + 3))`, rows counted on.
+/// MixColumns and a key.
 #[inline(always)]
-fn mix_columns<V: Vector>(state: &State, out: &mut State) {
+fn mix_columns<V: Vector>(state: &State, keys: &Masks, out: &mut State) {
     let (columns, _) = state.as_chunks::<4>();
     let (outs, _) = out.as_chunks_mut::<4>();
-    for (column, out) in columns.iter().zip(outs) {
-        let pairs = |bit: usize| -> [V; 4] {
-            core::array::from_fn(|row| V::load(&column[row][bit]).xor(V::load(&column[(row + 1) % 4][bit])))
-        };
-        let top = pairs(7);
-        let mut below = top;
-        for bit in 0..8 {
-            let here = if bit == 7 { top } else { pairs(bit) };
-            for row in 0..4 {
-                let next = V::load(&column[(row + 1) % 4][bit]);
-                let mut sum = below[row].xor(next).xor(here[(row + 2) % 4]);
-                if matches!(bit, 1 | 3 | 4) {
-                    sum = sum.xor(top[row]);
-                }
-                sum.store(&mut out[row][bit]);
-            }
-            below = here;
-        }
+    for step in 0..4 {
+        // An order as in `sub_bytes`.
+        let number = 3 * step % 4;
+        let (column, out) = (&columns[number], &mut outs[number]);
+        let keys = |bit: usize| &keys[bit].as_chunks::<4>().0[number];
+        let top = pairs(column, 7);
+        let below = mix_bit::<V, 0>(column, top, top, keys(0), out);
+        let below = mix_bit::<V, 1>(column, below, top, keys(1), out);
+        let below = mix_bit::<V, 2>(column, below, top, keys(2), out);
+        let below = mix_bit::<V, 3>(column, below, top, keys(3), out);
+        let below = mix_bit::<V, 4>(column, below, top, keys(4), out);
+        let below = mix_bit::<V, 5>(column, below, top, keys(5), out);
+        let below = mix_bit::<V, 6>(column, below, top, keys(6), out);
+        mix_bit::<V, 7>(column, below, top, keys(7), out);
     }
+}
+
+/// The sums of each row and the next one.
+#[inline(always)]
+fn pairs<V: Vector>(column: &[[Plane; 8]; 4], bit: usize) -> [V; 4] {
+    core::array::from_fn(|row| V::load(&column[row][bit]).xor(V::load(&column[(row + 1) % 4][bit])))
+}
+
+/// One bit of MixColumns: row `r` becomes `2 * (r + (r + 1)) + (r + 1) + ((r + 2) + (r + 3))`, rows counted on. Takes the
+/// pairs of the bit below and of the highest one; answers those of this bit.
+#[inline(always)]
+fn mix_bit<V: Vector, const BIT: usize>(
+    column: &[[Plane; 8]; 4],
+    below: [V; 4],
+    top: [V; 4],
+    keys: &[[u8; 4]; 4],
+    out: &mut [[Plane; 8]; 4],
+) -> [V; 4] {
+    let here = pairs(column, BIT);
+    for row in 0..4 {
+        let mut sum = masked(V::load(&column[(row + 1) % 4][BIT]), &keys[row]);
+        sum = sum.xor(here[(row + 2) % 4]).xor(below[row]);
+        if matches!(BIT, 1 | 3 | 4) {
+            sum = sum.xor(top[row]);
+        }
+        sum.store(&mut out[row][BIT]);
+    }
+    here
 }
 
 /// Swaps the bits of `a` above `mask` by `SHIFT` with those of `b` in it.

@@ -19,11 +19,15 @@
 use super::ROUNDS;
 use super::field::{Form, INVERSES, SPLIT, TRACE_OVER, Table, outputs};
 use crate::lanes::Vector;
+use dagvault_core::wipe::wipe;
 
 const SUB_PLAIN: [Table; 2] = outputs(1, Form::Plain);
 const DOUBLE_PLAIN: [Table; 2] = outputs(2, Form::Plain);
 const SUB_SPLIT: [Table; 2] = outputs(1, Form::Split);
 const DOUBLE_SPLIT: [Table; 2] = outputs(2, Form::Split);
+
+/// Byte `p` of each of sixteen blocks, by `p`.
+type State = [[u8; 16]; 16];
 
 /// Low and high nibbles.
 #[inline(always)]
@@ -78,36 +82,57 @@ const fn shifted(column: usize, row: usize) -> usize {
 
 /// SubBytes, ShiftRows, MixColumns and the key of one round.
 #[inline(always)]
-fn round<V: Vector>(state: &[V; 16], key: &[u8; 16]) -> [V; 16] {
-    let mut next = *state;
+fn round<V: Vector>(state: &State, key: &[u8; 16], next: &mut State) {
     for column in 0..4 {
-        let indices: [[V; 2]; 4] = core::array::from_fn(|row| inverted(state[shifted(column, row)]));
-        let once = indices.map(|indices| look_up(&SUB_SPLIT, indices));
-        let twice = indices.map(|indices| look_up(&DOUBLE_SPLIT, indices));
-        let sum = once[0].xor(once[1]).xor(once[2].xor(once[3]));
+        let mut sums: [V; 4] = core::array::from_fn(|row| V::splat_u8(key[4 * column + row]));
         for row in 0..4 {
-            let at = 4 * column + row;
-            let both = twice[row].xor(twice[(row + 1) % 4]);
-            next[at] = both.xor(once[row].xor(sum)).xor(V::splat_u8(key[at]));
+            let indices = inverted(V::load(&state[shifted(column, row)]));
+            let (once, twice) = (look_up(&SUB_SPLIT, indices), look_up(&DOUBLE_SPLIT, indices));
+            for (from, share) in [(0, twice), (1, once.xor(twice)), (2, once), (3, once)] {
+                let to = (row + 4 - from) % 4;
+                sums[to] = sums[to].xor(share);
+            }
+        }
+        for (row, sum) in sums.into_iter().enumerate() {
+            sum.store(&mut next[4 * column + row]);
         }
     }
-    next
+}
+
+/// Sixteen blocks become the state: bytes of the same place together, split, with the first key.
+#[inline(always)]
+fn gather<V: Vector>(key: &[u8; 16], blocks: &[[u8; 16]; 16], state: &mut State) {
+    let bytes = V::transpose_u8(core::array::from_fn(|block| V::load(&blocks[block])));
+    for (at, byte) in bytes.into_iter().enumerate() {
+        split(byte).xor(V::splat_u8(key[at])).store(&mut state[at]);
+    }
+}
+
+/// The last round, and the state becomes blocks.
+#[inline(always)]
+fn finish<V: Vector>(state: &State, key: &[u8; 16], blocks: &mut [[u8; 16]; 16]) {
+    let bytes = core::array::from_fn(|at| {
+        let indices = inverted(V::load(&state[shifted(at / 4, at % 4)]));
+        look_up(&SUB_PLAIN, indices).xor(V::splat_u8(key[at]))
+    });
+    for (block, bytes) in blocks.iter_mut().zip(V::transpose_u8(bytes)) {
+        bytes.store(block);
+    }
 }
 
 /// Encrypts sixteen blocks, with the keys of [`keys`].
 pub(super) fn encrypt<V: Vector>(keys: &[[u8; 16]; ROUNDS + 1], blocks: &mut [[u8; 16]; 16]) {
+    let mut states = [[[0; 16]; 16]; 2];
+    V::call(|| gather::<V>(&keys[0], blocks, &mut states[0]));
     V::call(|| {
-        let bytes = V::transpose_u8(core::array::from_fn(|block| V::load(&blocks[block])));
-        let mut state: [V; 16] = core::array::from_fn(|at| split(bytes[at]).xor(V::splat_u8(keys[0][at])));
-        for key in &keys[1..ROUNDS] {
-            state = round(&state, key);
+        let [one, two] = &mut states;
+        let (pairs, _) = keys[1..ROUNDS - 1].as_chunks::<2>();
+        for [odd, even] in pairs {
+            round::<V>(one, odd, two);
+            round::<V>(two, even, one);
         }
-        let last = core::array::from_fn(|at| {
-            let indices = inverted(state[shifted(at / 4, at % 4)]);
-            look_up(&SUB_PLAIN, indices).xor(V::splat_u8(keys[ROUNDS][at]))
-        });
-        for (block, bytes) in blocks.iter_mut().zip(V::transpose_u8(last)) {
-            bytes.store(block);
-        }
+        round::<V>(one, &keys[ROUNDS - 1], two);
     });
+    V::call(|| finish::<V>(&states[1], &keys[ROUNDS], blocks));
+    wipe(states.as_flattened_mut().as_flattened_mut());
 }
