@@ -18,23 +18,28 @@ const PARTS: usize = 9;
 
 pub(super) type Row = [[u8; 16]; ROW_BLOCKS];
 
-/// The tables of a constant, by part and byte.
-type Constant = [[Tables; 5]; PARTS];
+/// Tables by part, row and nibble, and byte.
+type Constants = [[[[u8; 16]; 5]; 2 * ROWS]; PARTS];
+/// Nibbles by part, row and nibble, and byte.
+type Nibbles = [[[[u8; 16]; 4]; 2 * ROWS]; PARTS];
+
+/// Bytes of the products of parts.
+type Products = [[[u8; 16]; 8]; PARTS];
 
 /// Memory of the sums; wiped when dropped.
 struct Work {
     /// H^(16 * ROWS) to H^16.
-    constants: [Constant; ROWS],
-    /// The bytes of the parts of each row.
-    parts: [[[[u8; 16]; 4]; PARTS]; ROWS],
+    constants: Constants,
+    /// The parts of each row.
+    nibbles: Nibbles,
     /// The bytes of the products of the parts.
-    products: [[[u8; 16]; 8]; PARTS],
+    products: Products,
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        wipe(self.constants.as_flattened_mut().as_flattened_mut().as_flattened_mut().as_flattened_mut());
-        wipe(self.parts.as_flattened_mut().as_flattened_mut().as_flattened_mut());
+        wipe(self.constants.as_flattened_mut().as_flattened_mut().as_flattened_mut());
+        wipe(self.nibbles.as_flattened_mut().as_flattened_mut().as_flattened_mut());
         wipe(self.products.as_flattened_mut().as_flattened_mut());
     }
 }
@@ -50,8 +55,8 @@ fn parts<T: Copy>(q: [T; 4], add: impl Fn(T, T) -> T) -> [T; PARTS] {
 pub(super) fn sums<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], first: &[u8; 16], rows: &[Row]) -> Row {
     let zero = [0; 16];
     let mut work = Work {
-        constants: [[[[zero; 2]; 5]; PARTS]; ROWS],
-        parts: [[[zero; 4]; PARTS]; ROWS],
+        constants: [[[zero; 5]; 2 * ROWS]; PARTS],
+        nibbles: [[[zero; 4]; 2 * ROWS]; PARTS],
         products: [[zero; 8]; PARTS],
     };
     V::call(|| constants::<V>(key, tables, &mut work.constants));
@@ -66,9 +71,8 @@ pub(super) fn sums<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], first: &[u8
         if rows.is_empty() {
             continue;
         }
-        V::call(|| split_rows::<V>(rows, &sums, &mut work.parts));
-        let constants = &work.constants[ROWS - rows.len()..];
-        V::call(|| multiply_parts::<V>(&work.parts[..rows.len()], constants, &mut work.products));
+        V::call(|| split_rows::<V>(rows, &sums, &mut work.nibbles));
+        V::call(|| multiply_parts::<V>(rows.len(), &work.nibbles, &work.constants, &mut work.products));
         V::call(|| reduce_products::<V>(&work.products, &mut sums));
     }
     V::call(|| {
@@ -80,7 +84,7 @@ pub(super) fn sums<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], first: &[u8
 
 /// The tables of H^(16 * ROWS) to H^16.
 #[inline(always)]
-fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], out: &mut [Constant; ROWS]) {
+fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], out: &mut Constants) {
     let times16 = |mut power: V| {
         for _ in 0..4 {
             power = square(power);
@@ -92,26 +96,31 @@ fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], out: &mut [Consta
     let h16 = times16(h1);
     let h32 = square(h16);
     let powers = [square(h32), times16(multiply(h2, tables)), h32, h16];
-    for (power, out) in powers.into_iter().zip(out) {
-        let quarters = power.to_u32();
-        for (part, out) in parts(quarters, |a, b| a ^ b).into_iter().zip(out) {
-            products::<V, 4>(part.to_le_bytes(), out);
+    for (row, power) in powers.into_iter().enumerate() {
+        for (part, out) in parts(power.to_u32(), |a, b| a ^ b).into_iter().zip(&mut *out) {
+            let mut tables = [[[0; 16]; 2]; 5];
+            products::<V, 4>(part.to_le_bytes(), &mut tables);
+            for (at, tables) in tables.into_iter().enumerate() {
+                [out[2 * row][at], out[2 * row + 1][at]] = tables;
+            }
         }
     }
 }
 
-/// Bytes of the parts of rows; `sums` are added to the first.
+/// The parts of rows; `sums` are added to the first.
 #[inline(always)]
-fn split_rows<V: Vector>(rows: &[Row], sums: &Row, out: &mut [[[[u8; 16]; 4]; PARTS]; ROWS]) {
-    for (number, (row, out)) in rows.iter().zip(out).enumerate() {
+fn split_rows<V: Vector>(rows: &[Row], sums: &Row, out: &mut Nibbles) {
+    for (number, row) in rows.iter().enumerate() {
         let mut bytes = V::transpose_u8(core::array::from_fn(|block| V::load(&row[block])));
         if number == 0 {
             bytes = core::array::from_fn(|at| bytes[at].xor(V::load(&sums[at])));
         }
         for byte in 0..4 {
-            let quarters = core::array::from_fn(|quarter| bytes[4 * quarter + byte]);
-            for (part, out) in parts(quarters, V::xor).into_iter().zip(&mut *out) {
-                part.store(&mut out[byte]);
+            let quarters = core::array::from_fn(|quarter| nibbles(bytes[4 * quarter + byte]));
+            let parts = parts(quarters, |[a, b], [c, d]: [V; 2]| [a.xor(c), b.xor(d)]);
+            for (part, out) in parts.into_iter().zip(&mut *out) {
+                part[0].store(&mut out[2 * number][byte]);
+                part[1].store(&mut out[2 * number + 1][byte]);
             }
         }
     }
@@ -119,19 +128,16 @@ fn split_rows<V: Vector>(rows: &[Row], sums: &Row, out: &mut [[[[u8; 16]; 4]; PA
 
 /// Products of parts, added over the rows.
 #[inline(always)]
-fn multiply_parts<V: Vector>(
-    rows: &[[[[u8; 16]; 4]; PARTS]],
-    constants: &[Constant],
-    out: &mut [[[u8; 16]; 8]; PARTS],
-) {
-    for (part, out) in out.iter_mut().enumerate() {
+fn multiply_parts<V: Vector>(rows: usize, nibbles: &Nibbles, constants: &Constants, out: &mut Products) {
+    for ((nibbles, constants), out) in nibbles.iter().zip(constants).zip(out) {
         let mut sums = [V::splat_u8(0); 8];
-        for (row, constant) in rows.iter().zip(constants) {
-            for (at, byte) in row[part].iter().enumerate() {
-                let [low, high] = nibbles(V::load(byte));
-                for (to, tables) in constant[part].iter().enumerate() {
-                    let share = V::load(&tables[0]).lookup(low).xor(V::load(&tables[1]).lookup(high));
-                    sums[at + to] = sums[at + to].xor(share);
+        // A step for each nibble of a row keeps all in registers.
+        for (nibbles, tables) in nibbles[..2 * rows].iter().zip(&constants[2 * (ROWS - rows)..]) {
+            let indices: [V; 4] = core::array::from_fn(|at| V::load(&nibbles[at]));
+            for (to, table) in tables.iter().enumerate() {
+                let table = V::load(table);
+                for at in 0..4 {
+                    sums[at + to] = sums[at + to].xor(table.lookup(indices[at]));
                 }
             }
         }
@@ -154,7 +160,7 @@ fn join<V: Vector, const BYTES: usize>(products: [&[V]; 3]) -> [V; BYTES] {
 
 /// Puts the products of parts together, and reduces that.
 #[inline(always)]
-fn reduce_products<V: Vector>(products: &[[[u8; 16]; 8]; PARTS], sums: &mut Row) {
+fn reduce_products<V: Vector>(products: &Products, sums: &mut Row) {
     let loaded = |part: usize| -> [V; 8] { core::array::from_fn(|at| V::load(&products[part][at])) };
     let halves = |part: usize| -> [V; 16] {
         join([&loaded(part), &loaded(part + 1), &loaded(part + 2)])

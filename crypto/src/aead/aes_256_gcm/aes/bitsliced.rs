@@ -21,8 +21,8 @@ pub(super) const BYTES: usize = 16 * BLOCKS;
 type Plane = [u8; 16];
 /// Planes by byte and bit.
 type State = [[Plane; 8]; 16];
-/// Masks of a round key by bit and byte: all ones, where the bit is 1.
-type Masks = [[[u8; 4]; 16]; 8];
+/// Masks of a round key by column, bit and row: all ones, where the bit is 1.
+type Masks = [[[[u8; 4]; 4]; 8]; 4];
 
 /// The planes of the counter's seven lowest bits.
 const COUNTERS: [Plane; 7] = {
@@ -53,8 +53,9 @@ pub(super) struct Bitsliced {
 
 impl Drop for Bitsliced {
     fn drop(&mut self) {
-        wipe(self.keys.as_flattened_mut().as_flattened_mut().as_flattened_mut());
-        wipe(self.masks.as_flattened_mut().as_flattened_mut().as_flattened_mut());
+        for masks in [&mut self.keys[..], &mut self.masks] {
+            wipe(masks.as_flattened_mut().as_flattened_mut().as_flattened_mut().as_flattened_mut());
+        }
         for state in [&mut self.one, &mut self.two] {
             wipe(state.as_flattened_mut().as_flattened_mut());
         }
@@ -63,7 +64,7 @@ impl Drop for Bitsliced {
 
 impl Bitsliced {
     pub(super) fn new<V: Vector>(round_keys: &[[u8; 16]; ROUNDS + 1]) -> Self {
-        let (zero, masks) = ([[[0; 16]; 8]; 16], [[[0; 4]; 16]; 8]);
+        let (zero, masks) = ([[[0; 16]; 8]; 16], [[[[0; 4]; 4]; 8]; 4]);
         let mut bitsliced = Self { keys: [masks; ROUNDS + 1], masks: [masks; 2], one: zero, two: zero };
         V::call(|| {
             for (masks, key) in bitsliced.keys.iter_mut().zip(round_keys) {
@@ -94,15 +95,17 @@ impl Bitsliced {
 /// The masks of sixteen bytes.
 #[inline(always)]
 fn spread<V: Vector>(bytes: V, masks: &mut Masks) {
-    for (bit, masks) in masks.iter_mut().enumerate() {
+    for bit in 0..8 {
         let one = V::splat_u8(1 << bit);
         let set = bytes.and(one).eq_u8(one);
         let (low, high) = (set.zip_low_u8(set), set.zip_high_u8(set));
-        let (rows, _) = masks.as_flattened_mut().as_chunks_mut();
-        low.zip_low_u16(low).store(&mut rows[0]);
-        low.zip_high_u16(low).store(&mut rows[1]);
-        high.zip_low_u16(high).store(&mut rows[2]);
-        high.zip_high_u16(high).store(&mut rows[3]);
+        let columns =
+            [low.zip_low_u16(low), low.zip_high_u16(low), high.zip_low_u16(high), high.zip_high_u16(high)];
+        for (column, masks) in columns.into_iter().zip(&mut *masks) {
+            if let Some(masks) = masks[bit].as_flattened_mut().first_chunk_mut() {
+                column.store(masks);
+            }
+        }
     }
 }
 
@@ -153,7 +156,7 @@ fn start<V: Vector>(
     spread(first, second_masks);
     let last = sub(core::array::from_fn(|bit| {
         let plane = COUNTERS.get(bit).map_or(V::splat_u8(0), V::load);
-        masked(plane, &second_masks[bit][15])
+        masked(plane, &second_masks[3][bit][3])
     }));
     spread(second, second_masks);
     spread(third, third_masks);
@@ -161,12 +164,12 @@ fn start<V: Vector>(
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let shares = multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[bit][row]))));
+        let shares = multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[0][bit][row]))));
         let to = (4 - row) % 4;
         for other in 0..4 {
             let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
             for bit in 0..8 {
-                masked(share[bit], &third_masks[bit][at]).store(&mut state[at][bit]);
+                masked(share[bit], &third_masks[to][bit][other]).store(&mut state[at][bit]);
             }
         }
     }
@@ -193,24 +196,29 @@ fn mix_columns<V: Vector>(state: &State, keys: &Masks, out: &mut State) {
     for step in 0..4 {
         // An order as in `sub_bytes`.
         let number = 3 * step % 4;
-        let (column, out) = (&columns[number], &mut outs[number]);
-        let keys = |bit: usize| &keys[bit].as_chunks::<4>().0[number];
-        let top = pairs(column, 7);
-        let below = mix_bit::<V, 0>(column, top, top, keys(0), out);
-        let below = mix_bit::<V, 1>(column, below, top, keys(1), out);
-        let below = mix_bit::<V, 2>(column, below, top, keys(2), out);
-        let below = mix_bit::<V, 3>(column, below, top, keys(3), out);
-        let below = mix_bit::<V, 4>(column, below, top, keys(4), out);
-        let below = mix_bit::<V, 5>(column, below, top, keys(5), out);
-        let below = mix_bit::<V, 6>(column, below, top, keys(6), out);
-        mix_bit::<V, 7>(column, below, top, keys(7), out);
+        let (column, keys, out) = (&columns[number], &keys[number], &mut outs[number]);
+        let top = pairs(rows::<V>(column, 7));
+        let below = mix_bit::<V, 0>(column, top, top, keys, out);
+        let below = mix_bit::<V, 1>(column, below, top, keys, out);
+        let below = mix_bit::<V, 2>(column, below, top, keys, out);
+        let below = mix_bit::<V, 3>(column, below, top, keys, out);
+        let below = mix_bit::<V, 4>(column, below, top, keys, out);
+        let below = mix_bit::<V, 5>(column, below, top, keys, out);
+        let below = mix_bit::<V, 6>(column, below, top, keys, out);
+        mix_bit::<V, 7>(column, below, top, keys, out);
     }
+}
+
+/// The planes of a bit in each row of a column.
+#[inline(always)]
+fn rows<V: Vector>(column: &[[Plane; 8]; 4], bit: usize) -> [V; 4] {
+    core::array::from_fn(|row| V::load(&column[row][bit]))
 }
 
 /// The sums of each row and the next one.
 #[inline(always)]
-fn pairs<V: Vector>(column: &[[Plane; 8]; 4], bit: usize) -> [V; 4] {
-    core::array::from_fn(|row| V::load(&column[row][bit]).xor(V::load(&column[(row + 1) % 4][bit])))
+fn pairs<V: Vector>(rows: [V; 4]) -> [V; 4] {
+    core::array::from_fn(|row| rows[row].xor(rows[(row + 1) % 4]))
 }
 
 /// One bit of MixColumns: row `r` becomes `2 * (r + (r + 1)) + (r + 1) + ((r + 2) + (r + 3))`, rows counted on. Takes the
@@ -220,12 +228,13 @@ fn mix_bit<V: Vector, const BIT: usize>(
     column: &[[Plane; 8]; 4],
     below: [V; 4],
     top: [V; 4],
-    keys: &[[u8; 4]; 4],
+    keys: &[[[u8; 4]; 4]; 8],
     out: &mut [[Plane; 8]; 4],
 ) -> [V; 4] {
-    let here = pairs(column, BIT);
+    let rows = rows::<V>(column, BIT);
+    let here = pairs(rows);
     for row in 0..4 {
-        let mut sum = masked(V::load(&column[(row + 1) % 4][BIT]), &keys[row]);
+        let mut sum = masked(rows[(row + 1) % 4], &keys[BIT][row]);
         sum = sum.xor(here[(row + 2) % 4]).xor(below[row]);
         if matches!(BIT, 1 | 3 | 4) {
             sum = sum.xor(top[row]);
@@ -248,7 +257,7 @@ fn swap<V: Vector, const SHIFT: u32>(planes: &mut [V; 8], a: usize, b: usize, ma
 fn add_key_and_gather_bits<V: Vector>(state: &mut State, keys: &Masks) {
     let [mask1, mask2, mask4] = [0x55, 0x33, 0x0f].map(V::splat_u8);
     for (at, planes) in state.iter_mut().enumerate() {
-        let mut v: [V; 8] = core::array::from_fn(|bit| masked(V::load(&planes[bit]), &keys[bit][at]));
+        let mut v: [V; 8] = core::array::from_fn(|bit| masked(V::load(&planes[bit]), &keys[at / 4][bit][at % 4]));
         for a in [0, 2, 4, 6] {
             swap::<V, 1>(&mut v, a, a + 1, mask1);
         }
