@@ -22,7 +22,8 @@ type Plane = [u8; 16];
 /// Planes by byte and bit.
 type State = [[Plane; 8]; 16];
 /// Masks of a round key by column, bit and row: all ones, where the bit is 1.
-type Masks = [[[[u8; 4]; 4]; 8]; 4];
+type Masks = [ColumnMasks; 4];
+type ColumnMasks = [[[u8; 4]; 4]; 8];
 
 /// The planes of the counter's seven lowest bits.
 const COUNTERS: [Plane; 7] = {
@@ -81,14 +82,17 @@ impl Bitsliced {
         counter: &[u8; 16],
         bytes: &mut [u8; BYTES],
     ) {
-        V::call(|| start::<V>(round_keys, counter, &mut self.masks, &mut self.two));
-        for keys in &self.keys[3..ROUNDS] {
-            V::call(|| sub_bytes::<V>(&self.two, &mut self.one));
-            V::call(|| mix_columns::<V>(&self.one, keys, &mut self.two));
+        let Self { keys, masks, one, two } = self;
+        let (mut state, mut next) = (one, two);
+        V::call(|| start::<V>(round_keys, counter, masks, state));
+        for keys in &keys[3..ROUNDS] {
+            V::call(|| sub_bytes::<V>(state));
+            V::call(|| mix_columns::<V>(state, keys, next));
+            core::mem::swap(&mut state, &mut next);
         }
-        V::call(|| sub_bytes::<V>(&self.two, &mut self.one));
-        V::call(|| add_key_and_gather_bits::<V>(&mut self.one, &self.keys[ROUNDS]));
-        V::call(|| xor_blocks::<V>(&self.one, bytes));
+        V::call(|| sub_bytes::<V>(state));
+        V::call(|| add_key_and_gather_bits::<V>(state, &keys[ROUNDS]));
+        V::call(|| xor_blocks::<V>(state, bytes));
     }
 }
 
@@ -175,44 +179,58 @@ fn start<V: Vector>(
     }
 }
 
-/// The S-boxes, and ShiftRows.
+/// Where ShiftRows takes the byte at `row` of `column` of a new state from.
+const fn shifted(column: usize, row: usize) -> usize {
+    4 * ((column + row) % 4) + row
+}
+
+/// Where ShiftRows takes the byte `at` to.
+const fn unshifted(at: usize) -> usize {
+    (at + 16 - 4 * (at % 4)) % 16
+}
+
+/// The S-boxes.
 #[inline(always)]
-fn sub_bytes<V: Vector>(state: &State, out: &mut State) {
+fn sub_bytes<V: Vector>(state: &mut State) {
     for step in 0..16 {
-        // Row r moves by r columns: from 4 * c + r to 4 * (c - r) + r, which is 13 times as much. (An order that compilers
-        // don't take for a straight one: they would compute an address for each plane.)
-        let (planes, out) = (&state[3 * step % 16], &mut out[3 * 13 * step % 16]);
-        for (plane, out) in sub(core::array::from_fn(|bit| V::load(&planes[bit]))).into_iter().zip(out) {
+        // An order that compilers don't take for a straight one: they would compute an address for each plane.
+        let planes = &mut state[3 * step % 16];
+        for (plane, out) in sub(core::array::from_fn(|bit| V::load(&planes[bit]))).into_iter().zip(planes) {
             plane.store(out);
         }
     }
 }
 
-/// MixColumns and a key.
+/// ShiftRows, MixColumns and a key.
 #[inline(always)]
 fn mix_columns<V: Vector>(state: &State, keys: &Masks, out: &mut State) {
-    let (columns, _) = state.as_chunks::<4>();
-    let (outs, _) = out.as_chunks_mut::<4>();
     for step in 0..4 {
         // An order as in `sub_bytes`.
-        let number = 3 * step % 4;
-        let (column, keys, out) = (&columns[number], &keys[number], &mut outs[number]);
-        let top = pairs(rows::<V>(column, 7));
-        let below = mix_bit::<V, 0>(column, top, top, keys, out);
-        let below = mix_bit::<V, 1>(column, below, top, keys, out);
-        let below = mix_bit::<V, 2>(column, below, top, keys, out);
-        let below = mix_bit::<V, 3>(column, below, top, keys, out);
-        let below = mix_bit::<V, 4>(column, below, top, keys, out);
-        let below = mix_bit::<V, 5>(column, below, top, keys, out);
-        let below = mix_bit::<V, 6>(column, below, top, keys, out);
-        mix_bit::<V, 7>(column, below, top, keys, out);
+        let column = 3 * step % 4;
+        let keys = &keys[column];
+        let Some(out) = out[4 * column..].first_chunk_mut() else { return };
+        let rows = [
+            &state[shifted(column, 0)],
+            &state[shifted(column, 1)],
+            &state[shifted(column, 2)],
+            &state[shifted(column, 3)],
+        ];
+        let top = pairs(planes::<V>(rows, 7));
+        let below = mix_bit::<V, 0>(rows, top, top, keys, out);
+        let below = mix_bit::<V, 1>(rows, below, top, keys, out);
+        let below = mix_bit::<V, 2>(rows, below, top, keys, out);
+        let below = mix_bit::<V, 3>(rows, below, top, keys, out);
+        let below = mix_bit::<V, 4>(rows, below, top, keys, out);
+        let below = mix_bit::<V, 5>(rows, below, top, keys, out);
+        let below = mix_bit::<V, 6>(rows, below, top, keys, out);
+        mix_bit::<V, 7>(rows, below, top, keys, out);
     }
 }
 
-/// The planes of a bit in each row of a column.
+/// The planes of a bit of four bytes. (Not by `map`, after which compilers compute each address.)
 #[inline(always)]
-fn rows<V: Vector>(column: &[[Plane; 8]; 4], bit: usize) -> [V; 4] {
-    core::array::from_fn(|row| V::load(&column[row][bit]))
+fn planes<V: Vector>(rows: [&[Plane; 8]; 4], bit: usize) -> [V; 4] {
+    [V::load(&rows[0][bit]), V::load(&rows[1][bit]), V::load(&rows[2][bit]), V::load(&rows[3][bit])]
 }
 
 /// The sums of each row and the next one.
@@ -225,13 +243,13 @@ fn pairs<V: Vector>(rows: [V; 4]) -> [V; 4] {
 /// pairs of the bit below and of the highest one; answers those of this bit.
 #[inline(always)]
 fn mix_bit<V: Vector, const BIT: usize>(
-    column: &[[Plane; 8]; 4],
+    rows: [&[Plane; 8]; 4],
     below: [V; 4],
     top: [V; 4],
-    keys: &[[[u8; 4]; 4]; 8],
+    keys: &ColumnMasks,
     out: &mut [[Plane; 8]; 4],
 ) -> [V; 4] {
-    let rows = rows::<V>(column, BIT);
+    let rows = planes::<V>(rows, BIT);
     let here = pairs(rows);
     for row in 0..4 {
         let mut sum = masked(rows[(row + 1) % 4], &keys[BIT][row]);
@@ -252,12 +270,14 @@ fn swap<V: Vector, const SHIFT: u32>(planes: &mut [V; 8], a: usize, b: usize, ma
     planes[a] = planes[a].xor(differing.shl_u16::<SHIFT>());
 }
 
-/// The last key, then eight planes of a byte become eight vectors with that byte of sixteen blocks each.
+/// The last key, without ShiftRows, then eight planes of a byte become eight vectors with that byte of sixteen blocks each.
 #[inline(always)]
 fn add_key_and_gather_bits<V: Vector>(state: &mut State, keys: &Masks) {
     let [mask1, mask2, mask4] = [0x55, 0x33, 0x0f].map(V::splat_u8);
     for (at, planes) in state.iter_mut().enumerate() {
-        let mut v: [V; 8] = core::array::from_fn(|bit| masked(V::load(&planes[bit]), &keys[at / 4][bit][at % 4]));
+        let to = unshifted(at);
+        let keys = &keys[to / 4];
+        let mut v: [V; 8] = core::array::from_fn(|bit| masked(V::load(&planes[bit]), &keys[bit][to % 4]));
         for a in [0, 2, 4, 6] {
             swap::<V, 1>(&mut v, a, a + 1, mask1);
         }
@@ -273,13 +293,13 @@ fn add_key_and_gather_bits<V: Vector>(state: &mut State, keys: &Masks) {
     }
 }
 
-/// XORs what [`add_key_and_gather_bits`] left into the message.
+/// XORs what [`add_key_and_gather_bits`] left, by ShiftRows, into the message.
 #[inline(always)]
 fn xor_blocks<V: Vector>(state: &State, bytes: &mut [u8; BYTES]) {
     let (blocks, _) = bytes.as_chunks_mut::<16>();
     let (groups, _) = blocks.as_chunks_mut::<16>();
     for (number, group) in groups.iter_mut().enumerate() {
-        let keystream = V::transpose_u8(core::array::from_fn(|at| V::load(&state[at][number])));
+        let keystream = V::transpose_u8(core::array::from_fn(|at| V::load(&state[shifted(at / 4, at % 4)][number])));
         for (block, key) in group.iter_mut().zip(keystream) {
             key.xor(V::load(block)).store(block);
         }
