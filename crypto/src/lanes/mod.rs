@@ -38,6 +38,11 @@ pub(crate) trait Vector: Copy + 'static {
     fn from_u32(lanes: [u32; 4]) -> Self;
     fn to_u32(self) -> [u32; 4];
     fn load(bytes: &[u8; 16]) -> Self;
+    /// A little-endian number in all lanes: where `splat_u32` takes a shuffle, this may be a load alone.
+    #[inline(always)]
+    fn load_splat_u32(bytes: &[u8; 4]) -> Self {
+        Self::splat_u32(u32::from_le_bytes(*bytes))
+    }
     fn store(self, bytes: &mut [u8; 16]);
 
     fn xor(self, other: Self) -> Self;
@@ -67,6 +72,8 @@ pub(crate) trait Vector: Copy + 'static {
     fn swap_bytes_u32(self) -> Self {
         self.lookup(Self::load(&[3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12]))
     }
+    /// The last byte of `before`, then the bytes of `self` but its last.
+    fn push_u8(self, before: Self) -> Self;
     /// Lanes of the low halves in turns: `self`'s first, `other`'s first, and so on.
     fn zip_low_u8(self, other: Self) -> Self;
     fn zip_high_u8(self, other: Self) -> Self;
@@ -87,6 +94,21 @@ pub(crate) trait Vector: Copy + 'static {
             ab_high.zip_low_u64(cd_high),
             ab_high.zip_high_u64(cd_high),
         ]
+    }
+
+    /// Rows become columns: each of four steps rotates the bits of a byte's row and place, as one number, by one.
+    #[inline(always)]
+    fn transpose_u8(rows: [Self; 16]) -> [Self; 16] {
+        let step = |r: [Self; 16]| {
+            let low = |row: usize| r[row].zip_low_u8(r[row + 8]);
+            let high = |row: usize| r[row].zip_high_u8(r[row + 8]);
+            // Written out: compilers leave a loop of this length a loop.
+            [
+                low(0), high(0), low(1), high(1), low(2), high(2), low(3), high(3), //
+                low(4), high(4), low(5), high(5), low(6), high(6), low(7), high(7),
+            ]
+        };
+        step(step(step(step(rows))))
     }
 
     /// Full products, 64 bits each, of the lanes 0 and 1.

@@ -141,6 +141,10 @@ impl Vector for Portable {
             })
         }))
     }
+    fn push_u8(self, before: Self) -> Self {
+        let (bytes, last) = (self.bytes(), before.bytes()[15]);
+        Self::load(&core::array::from_fn(|at| if at == 0 { last } else { bytes[at - 1] }))
+    }
     fn zip_low_u8(self, other: Self) -> Self {
         self.zipped(other, 1, 0)
     }

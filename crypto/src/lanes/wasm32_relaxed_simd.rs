@@ -49,6 +49,10 @@ impl Vector for RelaxedSimd {
         Self(Simd128::load(bytes))
     }
     #[inline(always)]
+    fn load_splat_u32(bytes: &[u8; 4]) -> Self {
+        Self(Simd128::load_splat_u32(bytes))
+    }
+    #[inline(always)]
     fn store(self, bytes: &mut [u8; 16]) {
         self.0.store(bytes);
     }
@@ -78,6 +82,7 @@ impl Vector for RelaxedSimd {
         shr_u64[BITS]();
         rotate_left_u32[BITS]();
         narrow_u64(other);
+        push_u8(other);
         zip_low_u8(other);
         zip_high_u8(other);
         zip_low_u16(other);

@@ -6,7 +6,7 @@ use core::arch::wasm32::{
     i8x16_shuffle, i16x8_shuffle, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle, u8x16_eq,
     u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane, u32x4_shl,
     u32x4_shr, u32x4_splat, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shl, u64x2_shr,
-    u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_or, v128_store, v128_xor,
+    u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_load32_splat, v128_or, v128_store, v128_xor,
 };
 
 #[derive(Clone, Copy)]
@@ -47,6 +47,11 @@ impl Vector for Simd128 {
     fn load(bytes: &[u8; 16]) -> Self {
         // SAFETY: the reference is valid for reads of 16 bytes; `v128.load` needs no alignment.
         Self(unsafe { v128_load(bytes.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn load_splat_u32(bytes: &[u8; 4]) -> Self {
+        // SAFETY: the reference is valid for reads of 4 bytes; `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(bytes.as_ptr().cast()) })
     }
     #[inline(always)]
     fn store(self, bytes: &mut [u8; 16]) {
@@ -134,6 +139,10 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn narrow_u64(self, high: Self) -> Self {
         Self(i32x4_shuffle::<0, 2, 4, 6>(self.0, high.0))
+    }
+    #[inline(always)]
+    fn push_u8(self, before: Self) -> Self {
+        Self(i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(before.0, self.0))
     }
     #[inline(always)]
     fn zip_low_u8(self, other: Self) -> Self {

@@ -3,7 +3,7 @@
 
 use super::Vector;
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
+    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_alignr_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
     _mm_cvtsi32_si128, _mm_loadu_si128, _mm_madd_epi16, _mm_mul_epu32, _mm_or_si128, _mm_set1_epi8,
     _mm_set1_epi32, _mm_set1_epi64x, _mm_setr_epi32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_sll_epi16,
     _mm_sll_epi32, _mm_sll_epi64, _mm_sra_epi32, _mm_srl_epi16, _mm_srl_epi32, _mm_srl_epi64,
@@ -116,6 +116,11 @@ impl Vector for Ssse3 {
     fn lookup(self, index: Self) -> Self {
         // SAFETY: this runs inside `call`, where SSSE3 is there.
         Self(unsafe { _mm_shuffle_epi8(self.0, index.0) })
+    }
+    #[inline(always)]
+    fn push_u8(self, before: Self) -> Self {
+        // SAFETY: this runs inside `call`, where SSSE3 is there.
+        Self(unsafe { _mm_alignr_epi8::<15>(self.0, before.0) })
     }
     #[inline(always)]
     fn multiply_low_u32(self, other: Self) -> Self {
