@@ -3,7 +3,7 @@
 
 use super::Vector;
 use core::arch::wasm32::{
-    i8x16_shuffle, i16x8_shuffle, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle, u8x16_eq,
+    i8x16_shuffle, i16x8_shuffle, i32x4_bitmask, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle, u8x16_eq,
     u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane, u32x4_shl,
     u32x4_shr, u32x4_splat, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shl, u64x2_shr,
     u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_or, v128_store, v128_xor,
@@ -11,6 +11,18 @@ use core::arch::wasm32::{
 
 #[derive(Clone, Copy)]
 pub(crate) struct Simd128(pub(super) v128);
+
+impl Simd128 {
+    /// A lookup by a constant that LLVM takes for a variable until it selects instructions. What it knows as constant
+    /// it makes a shuffle of two vectors, the second being any: Cranelift then shuffles both, and V8 builds the order
+    /// anew each time. A swizzle by a constant is one or two instructions in either.
+    #[inline(always)]
+    fn lookup_constant(self, index: [u8; 16]) -> Self {
+        // The mask has four bits, which LLVM learns no sooner.
+        let zero = i32x4_bitmask(self.0) >> 4;
+        self.lookup(Self::load(&index).xor(Self::splat_u8(zero)))
+    }
+}
 
 impl Vector for Simd128 {
     #[inline(never)]
@@ -123,11 +135,11 @@ impl Vector for Simd128 {
     }
     #[inline(always)]
     fn rotate_left_u32<const BITS: u32>(self) -> Self {
-        // Whole bytes: one shuffle instead of two shifts and an or.
+        // Whole bytes: one lookup instead of two shifts and an or.
         match BITS {
-            16 => Self(i8x16_shuffle::<2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13>(self.0, self.0)),
-            8 => Self(i8x16_shuffle::<3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14>(self.0, self.0)),
-            24 => Self(i8x16_shuffle::<1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12>(self.0, self.0)),
+            16 => self.lookup_constant([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]),
+            8 => self.lookup_constant([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]),
+            24 => self.lookup_constant([1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12]),
             _ => Self(v128_or(u32x4_shl(self.0, BITS), u32x4_shr(self.0, 32 - BITS))),
         }
     }
