@@ -3,10 +3,10 @@
 
 use super::Vector;
 use core::arch::wasm32::{
-    i8x16_shuffle, i16x8_shuffle, i32x4_bitmask, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle, u8x16_eq,
-    u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane, u32x4_shl,
-    u32x4_shr, u32x4_splat, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shl, u64x2_shr,
-    u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_or, v128_store, v128_xor,
+    i8x16_shuffle, i16x8_shuffle, i32x4_bitmask, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle,
+    u8x16_eq, u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane,
+    u32x4_shl, u32x4_shr, u32x4_splat, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shl,
+    u64x2_shr, u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_or, v128_store, v128_xor,
 };
 
 #[derive(Clone, Copy)]
