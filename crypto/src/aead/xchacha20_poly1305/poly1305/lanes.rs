@@ -91,13 +91,26 @@ fn multiply<V: Vector>(h: &Pairs<V>, r: &Multiplier<V>) -> [V; LIMBS] {
 #[inline(always)]
 fn carried<V: Vector>(mut d: [V; LIMBS]) -> [V; LIMBS] {
     let mask = V::splat_u32(MASK);
-    for (from, to) in
-        [(4, 5), (0, 1), (5, 6), (1, 2), (6, 7), (2, 3), (7, 8), (3, 4), (8, 9), (4, 5), (9, 0), (0, 1)]
-    {
-        let over = d[from].shr_i32::<BITS>();
+    let mut carry = |from: usize, to: usize| {
+        d[to] = d[to].add_u32(d[from].shr_i32::<BITS>());
+        if from == 9 {
+            // 2^130 is 5. A shift and an addition would become a product, which is slower.
+            d[to] = d[to].add_u32(d[from].shr_i32::<{ BITS - 2 }>().and(V::splat_u32(!3)));
+        }
         d[from] = d[from].and(mask);
-        d[to] = d[to].add_u32(if from == 9 { times5(over) } else { over });
-    }
+    };
+    carry(4, 5);
+    carry(0, 1);
+    carry(5, 6);
+    carry(1, 2);
+    carry(6, 7);
+    carry(2, 3);
+    carry(7, 8);
+    carry(3, 4);
+    carry(8, 9);
+    carry(4, 5);
+    carry(9, 0);
+    carry(0, 1);
     d
 }
 
