@@ -57,6 +57,8 @@ pub(crate) trait Vector: Copy + 'static {
     fn shl_u64<const BITS: u32>(self) -> Self;
     fn shr_u64<const BITS: u32>(self) -> Self;
     fn rotate_left_u32<const BITS: u32>(self) -> Self;
+    /// Lane n is the one that was `COUNT` later, cyclically.
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self;
     /// All ones where lanes are equal, else zero.
     fn eq_u8(self, other: Self) -> Self;
 

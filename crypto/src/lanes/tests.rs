@@ -40,6 +40,9 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 400]) {
         take(a.rotate_left_u32::<8>());
         take(a.rotate_left_u32::<16>());
         take(a.rotate_left_u32::<24>());
+        take(a.rotate_lanes_u32::<1>());
+        take(a.rotate_lanes_u32::<2>());
+        take(a.rotate_lanes_u32::<3>());
         take(a.swap_bytes_u32());
         for other in ROWS {
             let b = V::load(&other);

@@ -53,6 +53,10 @@ impl Vector for RelaxedSimd {
         self.0.store(bytes);
     }
     #[inline(always)]
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        Self(self.0.rotate_lanes_u32::<COUNT>())
+    }
+    #[inline(always)]
     fn lookup(self, index: Self) -> Self {
         // By the contract of `lookup` no index is one whose result engines may choose.
         Self(Simd128(u8x16_relaxed_swizzle(self.0.0, index.0.0)))

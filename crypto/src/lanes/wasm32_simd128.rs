@@ -144,6 +144,16 @@ impl Vector for Simd128 {
         }
     }
     #[inline(always)]
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        let this = self.0;
+        Self(match COUNT {
+            1 => i32x4_shuffle::<1, 2, 3, 0>(this, this),
+            2 => i32x4_shuffle::<2, 3, 0, 1>(this, this),
+            3 => i32x4_shuffle::<3, 0, 1, 2>(this, this),
+            _ => this,
+        })
+    }
+    #[inline(always)]
     fn narrow_u64(self, high: Self) -> Self {
         Self(i32x4_shuffle::<0, 2, 4, 6>(self.0, high.0))
     }

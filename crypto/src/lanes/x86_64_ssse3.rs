@@ -113,6 +113,18 @@ impl Vector for Ssse3 {
         }
     }
     #[inline(always)]
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe {
+            match COUNT {
+                1 => _mm_shuffle_epi32::<0x39>(self.0),
+                2 => _mm_shuffle_epi32::<0x4e>(self.0),
+                3 => _mm_shuffle_epi32::<0x93>(self.0),
+                _ => self.0,
+            }
+        })
+    }
+    #[inline(always)]
     fn lookup(self, index: Self) -> Self {
         // SAFETY: this runs inside `call`, where SSSE3 is there.
         Self(unsafe { _mm_shuffle_epi8(self.0, index.0) })
