@@ -54,6 +54,8 @@ impl Portable {
 }
 
 impl Vector for Portable {
+    const AT_ONCE: bool = false;
+
     #[inline(never)]
     fn call<R>(body: impl FnOnce() -> R) -> R {
         body()

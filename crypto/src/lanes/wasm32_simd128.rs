@@ -1,7 +1,7 @@
 //! Vectors of WebAssembly's 128-bit SIMD, strict instructions only.
 #![expect(unsafe_code, reason = "loads and stores of whole vectors")]
 
-use super::Vector;
+use super::{Vector, rotation};
 use core::arch::wasm32::{
     i8x16_shuffle, i16x8_shuffle, i32x4_bitmask, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle,
     u8x16_eq, u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane,
@@ -13,14 +13,14 @@ use core::arch::wasm32::{
 pub(crate) struct Simd128(pub(super) v128);
 
 impl Simd128 {
-    /// A lookup by a constant that LLVM takes for a variable until it selects instructions. What it knows as constant
+    /// A constant that LLVM takes for a variable until it selects instructions. A lookup by what it knows as constant
     /// it makes a shuffle of two vectors, the second being any: Cranelift then shuffles both, and V8 builds the order
-    /// anew each time. A swizzle by a constant is one or two instructions in either.
+    /// anew each time. A swizzle by a constant is two instructions in Cranelift and one in V8.
     #[inline(always)]
-    fn lookup_constant(self, index: [u8; 16]) -> Self {
-        // The mask has four bits, which LLVM learns no sooner.
+    pub(super) fn late(self, bytes: &[u8; 16]) -> Self {
+        // The mask of four lanes has four bits, which LLVM learns no sooner.
         let zero = i32x4_bitmask(self.0) >> 4;
-        self.lookup(Self::load(&index).xor(Self::splat_u8(zero)))
+        Self::load(bytes).xor(Self::splat_u8(zero))
     }
 }
 
@@ -135,13 +135,10 @@ impl Vector for Simd128 {
     }
     #[inline(always)]
     fn rotate_left_u32<const BITS: u32>(self) -> Self {
-        // Whole bytes: one lookup instead of two shifts and an or.
-        match BITS {
-            16 => self.lookup_constant([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]),
-            8 => self.lookup_constant([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]),
-            24 => self.lookup_constant([1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12]),
-            _ => Self(v128_or(u32x4_shl(self.0, BITS), u32x4_shr(self.0, 32 - BITS))),
+        if BITS.is_multiple_of(8) {
+            return self.lookup(self.late(const { &rotation(BITS) }));
         }
+        Self(v128_or(u32x4_shl(self.0, BITS), u32x4_shr(self.0, 32 - BITS)))
     }
     #[inline(always)]
     fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {

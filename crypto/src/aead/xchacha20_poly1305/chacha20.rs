@@ -107,6 +107,9 @@ fn xor_steps<V: Vector, const BLOCKS: usize>(state: &mut State, steps: &mut [[[u
 
 /// XORs the keystream into `blocks`, from the state's counter on. The counter wraps; callers bound the length.
 pub(super) fn xor_blocks<V: Vector>(state: &mut State, blocks: &mut [[u8; BLOCK_BYTES]]) {
+    if !V::AT_ONCE {
+        return xor_steps::<V, 1>(state, blocks.as_chunks_mut().0);
+    }
     let (steps, rest) = blocks.as_chunks_mut();
     xor_steps::<V, STEP_BLOCKS>(state, steps);
     let (pairs, rest) = rest.as_chunks_mut();
@@ -127,4 +130,34 @@ pub(super) fn hchacha20<V: Vector>(key: &[u8; 32], nonce: &[u8; 16]) -> [u8; 32]
     wipe(start.as_flattened_mut());
     wipe(trace.as_flattened_mut());
     subkey
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Backend, on_lanes};
+
+    #[test]
+    fn steps_are_blocks_in_order_and_the_counter_wraps() {
+        let starting = |counter: u32| {
+            let mut last = [0x24; 16];
+            last[..4].copy_from_slice(&counter.to_le_bytes());
+            state(&[0x42; 32], last)
+        };
+        for backend in Backend::all() {
+            for count in 0..10 {
+                let from = u32::MAX - 4;
+                let (mut all, mut given) = (starting(from), [[0x11; BLOCK_BYTES]; 10]);
+                on_lanes!(backend, V => xor_blocks::<V>(&mut all, &mut given[..count]));
+                let mut wanted = [[0x11; BLOCK_BYTES]; 10];
+                for (number, block) in (0..).zip(&mut wanted[..count]) {
+                    let mut one = starting(from.wrapping_add(number));
+                    xor_blocks::<crate::lanes::Portable>(&mut one, core::slice::from_mut(block));
+                }
+                assert_eq!(given, wanted, "{} {count}", backend.name());
+                let next = from.wrapping_add(u32::try_from(count).unwrap());
+                assert_eq!(all, starting(next));
+            }
+        }
+    }
 }

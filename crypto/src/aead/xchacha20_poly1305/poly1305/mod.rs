@@ -77,7 +77,7 @@ impl Poly1305 {
 
     fn update<V: Vector>(&mut self, blocks: &[[u8; 16]]) {
         let (groups, rest) = blocks.as_chunks::<4>();
-        let rest = if groups.len() < GROUPS_MIN {
+        let rest = if !V::AT_ONCE || groups.len() < GROUPS_MIN {
             blocks
         } else {
             let r = [self.r[0], self.r[1], self.r[2], self.r[3], 0];
@@ -132,3 +132,6 @@ impl Drop for Poly1305 {
         self.s.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests;
