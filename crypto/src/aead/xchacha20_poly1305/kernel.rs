@@ -7,7 +7,6 @@ use crate::lanes::Vector;
 use crate::{Error, secret::Secret, secret::ct_eq};
 use core::marker::PhantomData;
 use dagvault_core::wipe::wipe;
-use zeroize::Zeroize as _;
 
 /// A keystream and what its first step left over.
 struct Cipher<V> {
@@ -19,13 +18,14 @@ struct Cipher<V> {
 
 impl<V: Vector> Cipher<V> {
     /// The cipher of a message of `bytes`.
+    #[inline(always)]
     fn new(key: &Secret<KEY_BYTES>, nonce: &[u8; NONCE_BYTES], bytes: usize) -> Self {
         let (mut head, mut last) = ([0; 16], [0; 16]);
         head.copy_from_slice(&nonce[..16]);
         last[8..].copy_from_slice(&nonce[16..]);
         let mut subkey = chacha20::hchacha20::<V>(key.expose(), &head);
         let state = chacha20::state(&subkey, last);
-        subkey.zeroize();
+        wipe(&mut subkey);
         let mut cipher = Self { state, first: [[0; BLOCK_BYTES]; STEP_BLOCKS], lanes: PhantomData };
         let blocks = (1 + bytes.div_ceil(BLOCK_BYTES)).min(STEP_BLOCKS);
         chacha20::xor_blocks::<V>(&mut cipher.state, &mut cipher.first[..blocks]);
@@ -37,7 +37,7 @@ impl<V: Vector> Cipher<V> {
         let mut key = [0; 32];
         key.copy_from_slice(&self.first[0][..32]);
         let mut mac = Poly1305::new(&key);
-        key.zeroize();
+        wipe(&mut key);
         mac.update_padded::<V>(aad);
         mac.update_padded::<V>(ciphertext);
         let mut lengths = [0; 16];
@@ -69,7 +69,7 @@ impl<V: Vector> Cipher<V> {
 impl<V> Drop for Cipher<V> {
     fn drop(&mut self) {
         wipe(self.state.as_flattened_mut());
-        wipe(self.first.as_flattened_mut());
+        self.first.iter_mut().for_each(|block| wipe(block));
     }
 }
 
