@@ -11,7 +11,7 @@ use zeroize::Zeroize as _;
 type Words = [u64; 5];
 
 /// Groups of four blocks from which on lanes pay for their powers of r.
-const GROUPS_MIN: usize = 4;
+const GROUPS_MIN: usize = 12;
 
 pub(super) struct Poly1305 {
     /// Its words are below 2^28, and but for the first multiples of four.
