@@ -28,6 +28,9 @@ pub(crate) use x86_64_ssse3::Ssse3;
 ///
 /// Kernels are `#[inline(always)]` from their loops down to these operations; [`Vector::call`] is their one border.
 pub(crate) trait Vector: Copy + 'static {
+    /// Whether lanes are computed at once; where not, a kernel better takes one number after the other.
+    const AT_ONCE: bool = true;
+
     /// Runs `body` as a function of its own, in which the instructions of this vector may be used. A loop of its own
     /// function is also what Cranelift allocates registers best for.
     fn call<R>(body: impl FnOnce() -> R) -> R;
@@ -62,6 +65,8 @@ pub(crate) trait Vector: Copy + 'static {
     fn shl_u64<const BITS: u32>(self) -> Self;
     fn shr_u64<const BITS: u32>(self) -> Self;
     fn rotate_left_u32<const BITS: u32>(self) -> Self;
+    /// Lane n is the one that was `COUNT` later, cyclically.
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self;
     /// All ones where lanes are equal, else zero.
     fn eq_u8(self, other: Self) -> Self;
 
@@ -104,8 +109,22 @@ pub(crate) trait Vector: Copy + 'static {
             let high = |row: usize| r[row].zip_high_u8(r[row + 8]);
             // Written out: compilers leave a loop of this length a loop.
             [
-                low(0), high(0), low(1), high(1), low(2), high(2), low(3), high(3), //
-                low(4), high(4), low(5), high(5), low(6), high(6), low(7), high(7),
+                low(0),
+                high(0),
+                low(1),
+                high(1),
+                low(2),
+                high(2),
+                low(3),
+                high(3), //
+                low(4),
+                high(4),
+                low(5),
+                high(5),
+                low(6),
+                high(6),
+                low(7),
+                high(7),
             ]
         };
         step(step(step(step(rows))))
@@ -119,6 +138,19 @@ pub(crate) trait Vector: Copy + 'static {
     fn narrow_u64(self, high: Self) -> Self;
     /// Products of signed 16-bit lanes, added in pairs to 32-bit lanes.
     fn dot_i16(self, other: Self) -> Self;
+}
+
+/// The order of bytes that rotates 32-bit lanes left by whole bytes.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+const fn rotation(bits: u32) -> [u8; 16] {
+    let bytes = (bits / 8).to_le_bytes()[0];
+    let mut order = [0; 16];
+    let mut at = 0_u8;
+    while at < 16 {
+        order[at as usize] = at & 12 | (at + 4 - bytes) & 3;
+        at += 1;
+    }
+    order
 }
 
 #[cfg(test)]

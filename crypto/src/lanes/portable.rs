@@ -54,6 +54,8 @@ impl Portable {
 }
 
 impl Vector for Portable {
+    const AT_ONCE: bool = false;
+
     #[inline(never)]
     fn call<R>(body: impl FnOnce() -> R) -> R {
         body()
@@ -125,6 +127,9 @@ impl Vector for Portable {
     }
     fn rotate_left_u32<const BITS: u32>(self) -> Self {
         Self(self.0.map(|lane| lane.rotate_left(BITS)))
+    }
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        Self(core::array::from_fn(|lane| self.0[(lane + COUNT) % 4]))
     }
     fn eq_u8(self, other: Self) -> Self {
         let differing = self.xor(other).bytes();

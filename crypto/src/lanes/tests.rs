@@ -41,6 +41,9 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
         take(a.rotate_left_u32::<8>());
         take(a.rotate_left_u32::<16>());
         take(a.rotate_left_u32::<24>());
+        take(a.rotate_lanes_u32::<1>());
+        take(a.rotate_lanes_u32::<2>());
+        take(a.rotate_lanes_u32::<3>());
         take(a.swap_bytes_u32());
         for other in ROWS {
             let b = V::load(&other);
@@ -67,9 +70,11 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
             take(a.dot_i16(b));
         }
     }
-    V::transpose_u8(core::array::from_fn(|row| V::load(&ROWS[row % 4].map(|byte| byte.rotate_left(row as u32)))))
-        .into_iter()
-        .for_each(&mut take);
+    V::transpose_u8(core::array::from_fn(|row| {
+        V::load(&ROWS[row % 4].map(|byte| byte.rotate_left(row as u32)))
+    }))
+    .into_iter()
+    .for_each(&mut take);
     V::transpose_u32(ROWS.map(|row| V::load(&row))).into_iter().for_each(take);
 }
 

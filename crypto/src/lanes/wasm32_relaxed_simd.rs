@@ -1,6 +1,6 @@
 //! Vectors of WebAssembly's relaxed SIMD: as the strict ones, but for the lookup, which may take an instruction less.
 
-use super::{Simd128, Vector};
+use super::{Simd128, Vector, rotation};
 use core::arch::wasm32::u8x16_relaxed_swizzle;
 
 #[derive(Clone, Copy)]
@@ -57,6 +57,17 @@ impl Vector for RelaxedSimd {
         self.0.store(bytes);
     }
     #[inline(always)]
+    fn rotate_left_u32<const BITS: u32>(self) -> Self {
+        if BITS.is_multiple_of(8) {
+            return self.lookup(Self(self.0.late(const { &rotation(BITS) })));
+        }
+        Self(self.0.rotate_left_u32::<BITS>())
+    }
+    #[inline(always)]
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        Self(self.0.rotate_lanes_u32::<COUNT>())
+    }
+    #[inline(always)]
     fn lookup(self, index: Self) -> Self {
         // By the contract of `lookup` no index is one whose result engines may choose.
         Self(Simd128(u8x16_relaxed_swizzle(self.0.0, index.0.0)))
@@ -80,7 +91,6 @@ impl Vector for RelaxedSimd {
         shr_i32[BITS]();
         shl_u64[BITS]();
         shr_u64[BITS]();
-        rotate_left_u32[BITS]();
         narrow_u64(other);
         push_u8(other);
         zip_low_u8(other);

@@ -162,9 +162,7 @@ fn join<V: Vector, const BYTES: usize>(products: [&[V]; 3]) -> [V; BYTES] {
 #[inline(always)]
 fn reduce_products<V: Vector>(products: &Products, sums: &mut Row) {
     let loaded = |part: usize| -> [V; 8] { core::array::from_fn(|at| V::load(&products[part][at])) };
-    let halves = |part: usize| -> [V; 16] {
-        join([&loaded(part), &loaded(part + 1), &loaded(part + 2)])
-    };
+    let halves = |part: usize| -> [V; 16] { join([&loaded(part), &loaded(part + 1), &loaded(part + 2)]) };
     let mut whole: [V; 32] = join([&halves(0), &halves(3), &halves(6)]);
     for at in (0..16).rev() {
         let [low, high] = nibbles(whole[16 + at]);

@@ -168,7 +168,8 @@ fn start<V: Vector>(
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let shares = multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[0][bit][row]))));
+        let shares =
+            multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[0][bit][row]))));
         let to = (4 - row) % 4;
         for other in 0..4 {
             let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
@@ -299,7 +300,8 @@ fn xor_blocks<V: Vector>(state: &State, bytes: &mut [u8; BYTES]) {
     let (blocks, _) = bytes.as_chunks_mut::<16>();
     let (groups, _) = blocks.as_chunks_mut::<16>();
     for (number, group) in groups.iter_mut().enumerate() {
-        let keystream = V::transpose_u8(core::array::from_fn(|at| V::load(&state[shifted(at / 4, at % 4)][number])));
+        let keystream =
+            V::transpose_u8(core::array::from_fn(|at| V::load(&state[shifted(at / 4, at % 4)][number])));
         for (block, key) in group.iter_mut().zip(keystream) {
             key.xor(V::load(block)).store(block);
         }
