@@ -118,9 +118,8 @@ pub(super) fn xor_blocks<V: Vector>(state: &mut State, blocks: &mut [[u8; BLOCK_
 }
 
 /// A key from a key and the first 16 bytes of a longer nonce.
-pub(super) fn hchacha20<V: Vector>(key: &[u8; 32], nonce: &[u8; 16]) -> [u8; 32] {
+pub(super) fn hchacha20<V: Vector>(key: &[u8; 32], nonce: &[u8; 16], subkey: &mut [u8; 32]) {
     let (mut start, mut trace) = (state(key, *nonce), [[0; 16]]);
-    let mut subkey = [0; 32];
     V::call(|| {
         let [[a, _, _, d]] = rounds([start.map(|row| V::load(&row))], &mut trace);
         let (halves, _) = subkey.as_chunks_mut();
@@ -129,7 +128,6 @@ pub(super) fn hchacha20<V: Vector>(key: &[u8; 32], nonce: &[u8; 16]) -> [u8; 32]
     });
     wipe(start.as_flattened_mut());
     wipe(trace.as_flattened_mut());
-    subkey
 }
 
 #[cfg(test)]

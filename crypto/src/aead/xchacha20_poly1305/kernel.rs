@@ -23,7 +23,8 @@ impl<V: Vector> Cipher<V> {
         let (mut head, mut last) = ([0; 16], [0; 16]);
         head.copy_from_slice(&nonce[..16]);
         last[8..].copy_from_slice(&nonce[16..]);
-        let mut subkey = chacha20::hchacha20::<V>(key.expose(), &head);
+        let mut subkey = [0; KEY_BYTES];
+        chacha20::hchacha20::<V>(key.expose(), &head, &mut subkey);
         let state = chacha20::state(&subkey, last);
         wipe(&mut subkey);
         let mut cipher = Self { state, first: [[0; BLOCK_BYTES]; STEP_BLOCKS], lanes: PhantomData };

@@ -1,19 +1,21 @@
-//! Poly1305 of four blocks at a time, in limbs of 13 bits, by products of signed numbers of 16 bits that one instruction
-//! adds in pairs.
+//! Poly1305 of four blocks at a time, in limbs of 13 bits, by products of signed numbers of 16 bits that one
+//! instruction adds in pairs.
 //!
 //! The sum is split by the number of the block modulo 4 and each part is a polynomial in r^4; at the end the parts are
 //! multiplied by r^4, r^3, r^2 and r and added (compare Goll, Gueron, *Vectorization of Poly1305 message authentication
 //! code*, ITNG 2015).
 //!
 //! # Bounds
-//! * Limbs of a multiplier are from -2^12 to 2^12 - 1, but for the first, which may be 5 more. So five times another one
-//!   fits 16 bits.
-//! * Limbs of a sum, when carried, are from -2^7 to 2^13 + 2^7: see [`carried`].
-//! * A limb of a product is a sum of ten products, at most nine of them with five times a limb of the multiplier: at most
-//!   (2^13 + 2^7) * (4101 + 9 * 5 * 2^12) < 1.58e9 either side of zero. With 27 bits of a block it fits 31 bits.
+//! * Limbs of a multiplier are from -2^12 to 2^12 - 1, but for the first, which may be 5 more. So five times another
+//!   one fits 16 bits.
+//! * Limbs of a sum, when carried, are from -2^8 to 2^13 + 2^8, the even ones from 0 to 2^13 - 1 (see [`carried`]).
+//! * A limb of a product is a sum of ten products, at most nine of them with five times a limb of the multiplier: at
+//!   most (2^13 + 2^8) * (2^12 + 5 + 9 * 5 * 2^12) < 1.592e9 either side of zero. With 26 bits of a block it is below
+//!   1.66e9 and fits 31 bits and a sign; a block and the sum before all are less.
 
 use super::{Words, carried as carried_words, folded};
 use crate::lanes::Vector;
+use zeroize::Zeroize as _;
 
 const BITS: u32 = 13;
 const MASK: u32 = (1 << BITS) - 1;
@@ -85,9 +87,12 @@ fn multiply<V: Vector>(h: &Pairs<V>, r: &Multiplier<V>) -> [V; LIMBS] {
     })
 }
 
-/// Limbs of 13 bits. Two chains side by side: each ends in a limb that was carried before, of odd number, which is the
-/// high half of a pair and so may be negative. That limb gets at most 2^7 more or less: what the last limb carries is
-/// below 2^18, five times that below 2^21, and shifted below 2^8 ...
+/// Limbs of a sum. Two chains, from limb 4 and from limb 0, side by side, and each ends with what the other one began:
+/// limbs 5 and 1 are final before they get the last carry, and being high halves of a pair may be negative.
+///
+/// Limbs of a product and a block are below 1.66e9 < 2^30.7 either side of zero, so carries are below 2^17.7 + 1. Limb
+/// 4 then has at most 2^13 + 2^17.8 and gives limb 5 at most 2^5; limb 0, which gets five times a carry, has at most
+/// 2^13 + 2^20.1 and gives limb 1 at most 2^8.
 #[inline(always)]
 fn carried<V: Vector>(mut d: [V; LIMBS]) -> [V; LIMBS] {
     let mask = V::splat_u32(MASK);
@@ -144,10 +149,12 @@ fn groups<V: Vector>(h: [u32; 5], powers: &[[u32; 5]; 4], groups: &[[[u8; 16]; 4
 
 /// `h` after groups of four blocks; r^4, r^3, r^2 and r.
 pub(super) fn update<V: Vector>(h: &Words, powers: &[Words; 4], blocks: &[[[u8; 16]; 4]]) -> Words {
-    let (h, powers) = (double_limbs(h), powers.map(|power| double_limbs(&power)));
+    let (h, mut powers) = (double_limbs(h), powers.map(|power| double_limbs(&power)));
     let limbs = V::call(|| groups::<V>(h, &powers, blocks));
+    powers.zeroize();
     let limbs = limbs.map(|lanes| lanes.into_iter().map(|lane| i64::from(lane.cast_signed())).sum::<i64>());
-    // Sums of four lanes are below 2^33 either side of zero, so words are below 2^61; 2^30 times p makes them positive.
+    // Sums of four lanes are below 2^33 either side of zero, so words are below 2^61; 2^30 times p makes them positive,
+    // and the last with what is carried at most 2^32 + 2^22.
     let words = [
         limbs[0] + (limbs[1] << 13) + (limbs[2] << 26),
         (limbs[3] << 7) + (limbs[4] << 20),
