@@ -76,6 +76,8 @@ pub(crate) trait Vector: Copy + 'static {
     fn zip_high_u32(self, other: Self) -> Self;
     fn zip_low_u64(self, other: Self) -> Self;
     fn zip_high_u64(self, other: Self) -> Self;
+    /// The lanes 1, 2 and 3 of `self`, then the first of `next`.
+    fn shift_in_u32(self, next: Self) -> Self;
     /// Rows become columns.
     #[inline(always)]
     fn transpose_u32([a, b, c, d]: [Self; 4]) -> [Self; 4] {

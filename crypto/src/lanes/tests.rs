@@ -63,6 +63,7 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 400]) {
             take(a.multiply_high_u32(b));
             take(a.narrow_u64(b));
             take(a.dot_i16(b));
+            take(a.shift_in_u32(b));
         }
     }
     V::transpose_u32(ROWS.map(|row| V::load(&row))).into_iter().for_each(take);

@@ -7,6 +7,7 @@
 //! Backend: `blake3`, which takes SSE, AVX or NEON as the CPU offers them, and simd128 in wasm. It has no
 //! table and no branch that depends on data.
 
+use crate::backend::Backend;
 use zeroize::Zeroize;
 
 /// Length of a hash and of a key, in bytes.
@@ -20,6 +21,12 @@ pub const HASH_BYTES: usize = 32;
 /// ```
 #[must_use]
 pub fn hash(data: &[u8]) -> [u8; HASH_BYTES] {
+    hash_on(Backend::chosen(), data)
+}
+
+/// As [`hash`], by a given backend.
+#[must_use]
+pub fn hash_on(_backend: Backend, data: &[u8]) -> [u8; HASH_BYTES] {
     *blake3::hash(data).as_bytes()
 }
 
@@ -44,6 +51,11 @@ pub fn keyed(key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
 /// assert_ne!(key, [0; 32]);
 /// ```
 pub fn derive(context: &'static str, material: &[&[u8]], out: &mut [u8]) {
+    derive_in(context, material, out);
+}
+
+/// As [`derive`], by a given backend.
+pub fn derive_on(_backend: Backend, context: &'static str, material: &[&[u8]], out: &mut [u8]) {
     derive_in(context, material, out);
 }
 
