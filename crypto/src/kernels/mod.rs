@@ -30,7 +30,10 @@ pub const ALL: [Kernel; 10] = [
         name: "sha256-x4",
         run: |backend, buf| done(&sha256::digest_x4_on(backend, quarters(buf)).concat()),
     },
-    Kernel { name: "hmac-sha256", run: |backend, buf| done(&sha256::hmac_on(backend, &black_box(KEY), &[buf])) },
+    Kernel {
+        name: "hmac-sha256",
+        run: |backend, buf| done(&sha256::hmac_on(backend, &black_box(KEY), &[buf])),
+    },
     Kernel { name: "hkdf-sha256", run: expand },
     Kernel { name: "blake3", run: |backend, buf| done(&hash::hash_on(backend, buf)) },
     Kernel { name: "blake3-derive", run: derive },

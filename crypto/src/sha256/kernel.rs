@@ -21,7 +21,8 @@ pub(super) struct Hasher {
     bytes: u64,
 }
 
-fn compress(backend: Backend, state: &mut State, blocks: &[Block]) {
+/// Takes in blocks, some and then others.
+fn compress(backend: Backend, state: &mut State, blocks: [&[Block]; 2]) {
     on_lanes!(backend, V => one::compress::<V>(state, blocks));
 }
 
@@ -51,12 +52,15 @@ impl Hasher {
         Self { backend, state: INITIAL, buffer: [0; BLOCK_BYTES], bytes: 0 }
     }
 
+    /// How many bytes of the buffer belong to the message.
+    #[expect(clippy::cast_possible_truncation, reason = "below a block")]
     const fn filled(&self) -> usize {
         (self.bytes % BLOCK_BYTES as u64) as usize
     }
 
     pub(super) fn update(&mut self, mut data: &[u8]) {
         let filled = self.filled();
+        let mut first: &[Block] = &[];
         self.bytes = self.bytes.wrapping_add(data.len() as u64);
         if filled > 0 {
             let (now, later) = data.split_at(data.len().min(BLOCK_BYTES - filled));
@@ -64,12 +68,12 @@ impl Hasher {
             if filled + now.len() < BLOCK_BYTES {
                 return;
             }
-            compress(self.backend, &mut self.state, &[self.buffer]);
+            first = core::slice::from_ref(&self.buffer);
             data = later;
         }
         let (blocks, rest) = data.as_chunks();
-        if !blocks.is_empty() {
-            compress(self.backend, &mut self.state, blocks);
+        if first.len() + blocks.len() > 0 {
+            compress(self.backend, &mut self.state, [first, blocks]);
         }
         self.buffer[..rest.len()].copy_from_slice(rest);
     }
@@ -77,7 +81,7 @@ impl Hasher {
     pub(super) fn finalize(mut self) -> [u8; DIGEST_BYTES] {
         let mut last = [0; 2 * BLOCK_BYTES];
         let count = ending(&self.buffer[..self.filled()], self.bytes, &mut last);
-        compress(self.backend, &mut self.state, &last.as_chunks().0[..count]);
+        compress(self.backend, &mut self.state, [&last.as_chunks().0[..count], &[]]);
         wipe(&mut last);
         to_bytes(&self.state)
     }
@@ -90,11 +94,20 @@ impl Drop for Hasher {
     }
 }
 
+pub(super) fn digest(backend: Backend, message: &[u8]) -> [u8; DIGEST_BYTES] {
+    let (blocks, rest) = message.as_chunks();
+    let mut last = [0; 2 * BLOCK_BYTES];
+    let count = ending(rest, message.len() as u64, &mut last);
+    let mut state = INITIAL;
+    compress(backend, &mut state, [blocks, &last.as_chunks().0[..count]]);
+    wipe(&mut last);
+    let digest = to_bytes(&state);
+    state.zeroize();
+    digest
+}
+
 /// Digests of four messages; those of equal lengths are made side by side to their ends.
-pub(super) fn digest_x4(
-    backend: Backend,
-    messages: [&[u8]; MESSAGES],
-) -> [[u8; DIGEST_BYTES]; MESSAGES] {
+pub(super) fn digest_x4(backend: Backend, messages: [&[u8]; MESSAGES]) -> [[u8; DIGEST_BYTES]; MESSAGES] {
     let mut states = [INITIAL; MESSAGES];
     let whole = messages.map(|message| message.len() / BLOCK_BYTES).into_iter().fold(usize::MAX, usize::min);
     compress_four(backend, &mut states, messages.map(|message| &message.as_chunks().0[..whole]));
@@ -108,9 +121,8 @@ pub(super) fn digest_x4(
     } else {
         for ((state, message), last) in states.iter_mut().zip(messages).zip(&mut lasts) {
             let (blocks, rest) = message[whole * BLOCK_BYTES..].as_chunks();
-            compress(backend, state, blocks);
             let count = ending(rest, message.len() as u64, last);
-            compress(backend, state, &last.as_chunks().0[..count]);
+            compress(backend, state, [blocks, &last.as_chunks().0[..count]]);
         }
     }
     lasts.iter_mut().for_each(|last| wipe(last));
@@ -121,42 +133,59 @@ pub(super) fn digest_x4(
 
 /// A key of HMAC (RFC 2104, section 2): its block is taken in by both hashes already.
 pub(super) struct HmacKey {
-    inner: Hasher,
-    outer: Hasher,
+    backend: Backend,
+    inner: State,
+    outer: State,
 }
 
 impl HmacKey {
     pub(super) fn new(backend: Backend, key: &[u8]) -> Self {
         let mut block = [0; BLOCK_BYTES];
         if key.len() > BLOCK_BYTES {
-            let mut hasher = Hasher::new(backend);
-            hasher.update(key);
-            block[..DIGEST_BYTES].copy_from_slice(&hasher.finalize());
+            block[..DIGEST_BYTES].copy_from_slice(&digest(backend, key));
         } else {
             block[..key.len()].copy_from_slice(key);
         }
         let mut padded = |pad: u8| {
-            let mut hasher = Hasher::new(backend);
+            let mut state = INITIAL;
             block.iter_mut().for_each(|byte| *byte ^= pad);
-            hasher.update(&block);
-            hasher
+            compress(backend, &mut state, [&[block], &[]]);
+            state
         };
-        let (inner, outer) = (padded(0x36), padded(0x36 ^ 0x5c));
+        let key = Self { backend, inner: padded(0x36), outer: padded(0x36 ^ 0x5c) };
         wipe(&mut block);
-        Self { inner, outer }
+        key
     }
 
     /// The code of the concatenated parts.
     pub(super) fn code(&self, parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
-        let mut inner = self.inner.clone();
+        let mut inner = self.start();
         parts.iter().for_each(|part| inner.update(part));
         self.end(inner)
     }
 
+    fn start(&self) -> Hasher {
+        let mut hasher = Hasher::new(self.backend);
+        (hasher.state, hasher.bytes) = (self.inner, BLOCK_BYTES as u64);
+        hasher
+    }
+
     fn end(&self, inner: Hasher) -> [u8; DIGEST_BYTES] {
-        let mut outer = self.outer.clone();
-        outer.update(&inner.finalize());
-        outer.finalize()
+        let mut last = [0; 2 * BLOCK_BYTES];
+        let count = ending(&inner.finalize(), (BLOCK_BYTES + DIGEST_BYTES) as u64, &mut last);
+        let mut state = self.outer;
+        compress(self.backend, &mut state, [&last.as_chunks().0[..count], &[]]);
+        wipe(&mut last);
+        let code = to_bytes(&state);
+        state.zeroize();
+        code
+    }
+}
+
+impl Drop for HmacKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
     }
 }
 
@@ -165,14 +194,13 @@ pub(super) fn hkdf(backend: Backend, salt: &[u8], ikm: &[u8], info: &[&[u8]], ou
     let mut prk = HmacKey::new(backend, salt).code(&[ikm]);
     let key = HmacKey::new(backend, &prk);
     wipe(&mut prk);
-    let (mut block, mut filled) = ([0; DIGEST_BYTES], 0);
+    let mut block = [0; DIGEST_BYTES];
     for (number, chunk) in (1..=u8::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
-        let mut inner = key.inner.clone();
-        inner.update(&block[..filled]);
+        let mut inner = key.start();
+        inner.update(if number == 1 { &[] } else { &block });
         info.iter().for_each(|part| inner.update(part));
         inner.update(&[number]);
         block = key.end(inner);
-        filled = DIGEST_BYTES;
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
     wipe(&mut block);

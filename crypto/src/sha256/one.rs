@@ -3,19 +3,14 @@
 use super::constants::K;
 use super::{Block, State};
 use crate::lanes::Vector;
-use zeroize::Zeroize as _;
+use zeroize::optimization_barrier;
 
-/// What four rounds take and leave.
-#[derive(Clone, Copy)]
-struct Group {
-    /// Four words, each with its constant added.
-    sums: [u8; 16],
-    /// A word of the state after the four rounds. Nobody reads it: engines sink what is needed later only, here all
-    /// rounds behind all work on vectors, and a store keeps it at its place between, where the two go side by side.
-    anchor: u32,
-}
+/// Four words.
+type Group = [u8; 16];
+/// The words of all rounds, each with its constant added.
+type Sums = [Group; 16];
 
-static GROUPED_K: [[u8; 16]; 16] = {
+static GROUPED_K: [Group; 16] = {
     let mut grouped = [[0; 16]; 16];
     let mut at = 0;
     while at < 64 * 4 {
@@ -65,9 +60,12 @@ fn round<const T: usize>(s: &mut State, bc: &mut u32, sum: [u8; 4]) {
 }
 
 /// Four rounds; `HALF` is 0 or 4, the number of the first one modulo 8.
+///
+/// Leaves a word of the state in the group, which nobody reads: engines sink what is needed later only, here all rounds
+/// behind all work on vectors. The store keeps them at their place between, where the two go side by side.
 #[inline(always)]
 fn rounds<const HALF: usize>(s: &mut State, bc: &mut u32, group: &mut Group) {
-    let (sums, _) = group.sums.as_chunks();
+    let (sums, _) = group.as_chunks_mut();
     if HALF == 0 {
         round::<0>(s, bc, sums[0]);
         round::<1>(s, bc, sums[1]);
@@ -79,52 +77,52 @@ fn rounds<const HALF: usize>(s: &mut State, bc: &mut u32, group: &mut Group) {
         round::<6>(s, bc, sums[2]);
         round::<7>(s, bc, sums[3]);
     }
-    group.anchor = s[(4 + HALF) % 8];
-}
-
-impl Group {
-    #[inline(always)]
-    fn put<V: Vector>(&mut self, w: V, k: &[u8; 16]) {
-        w.add_u32(V::load(k)).store(&mut self.sums);
-    }
+    sums[0] = s[(4 + HALF) % 8].to_le_bytes();
 }
 
 #[inline(always)]
-fn take<V: Vector>(state: &mut State, block: &Block, groups: &mut [Group; 4]) {
+fn put<V: Vector>(group: &mut Group, w: V, k: &Group) {
+    w.add_u32(V::load(k)).store(group);
+}
+
+#[inline(always)]
+fn take<V: Vector>(state: &mut State, block: &Block, sums: &mut Sums) {
     let (rows, _) = block.as_chunks();
     let mut w: [V; 4] = core::array::from_fn(|group| V::load(&rows[group]).swap_bytes_u32());
     for group in 0..4 {
-        groups[group].put(w[group], &GROUPED_K[group]);
+        put(&mut sums[group], w[group], &GROUPED_K[group]);
     }
     let mut s = *state;
     let mut bc = s[1] ^ s[2];
-    for k in GROUPED_K[4..].as_chunks::<4>().0 {
+    for start in [0, 4, 8] {
+        let Some(groups) = sums[start..].first_chunk_mut::<8>() else { continue };
+        let Some(k) = GROUPED_K[start + 4..].first_chunk::<4>() else { continue };
         rounds::<0>(&mut s, &mut bc, &mut groups[0]);
         w[0] = next([w[0], w[1], w[2], w[3]]);
-        groups[0].put(w[0], &k[0]);
+        put(&mut groups[4], w[0], &k[0]);
         rounds::<4>(&mut s, &mut bc, &mut groups[1]);
         w[1] = next([w[1], w[2], w[3], w[0]]);
-        groups[1].put(w[1], &k[1]);
+        put(&mut groups[5], w[1], &k[1]);
         rounds::<0>(&mut s, &mut bc, &mut groups[2]);
         w[2] = next([w[2], w[3], w[0], w[1]]);
-        groups[2].put(w[2], &k[2]);
+        put(&mut groups[6], w[2], &k[2]);
         rounds::<4>(&mut s, &mut bc, &mut groups[3]);
         w[3] = next([w[3], w[0], w[1], w[2]]);
-        groups[3].put(w[3], &k[3]);
+        put(&mut groups[7], w[3], &k[3]);
     }
-    rounds::<0>(&mut s, &mut bc, &mut groups[0]);
-    rounds::<4>(&mut s, &mut bc, &mut groups[1]);
-    rounds::<0>(&mut s, &mut bc, &mut groups[2]);
-    rounds::<4>(&mut s, &mut bc, &mut groups[3]);
+    rounds::<0>(&mut s, &mut bc, &mut sums[12]);
+    rounds::<4>(&mut s, &mut bc, &mut sums[13]);
+    rounds::<0>(&mut s, &mut bc, &mut sums[14]);
+    rounds::<4>(&mut s, &mut bc, &mut sums[15]);
     state.iter_mut().zip(s).for_each(|(word, s)| *word = word.wrapping_add(s));
 }
 
-/// Takes in blocks.
-pub(super) fn compress<V: Vector>(state: &mut State, blocks: &[Block]) {
-    let mut groups = [Group { sums: [0; 16], anchor: 0 }; 4];
-    V::call(|| blocks.iter().for_each(|block| take::<V>(state, block, &mut groups)));
-    for group in &mut groups {
-        group.sums.zeroize();
-        group.anchor.zeroize();
-    }
+/// Takes in blocks, some and then others.
+pub(super) fn compress<V: Vector>(state: &mut State, blocks: [&[Block]; 2]) {
+    let mut sums = [[0; 16]; 16];
+    V::call(|| {
+        blocks.into_iter().flatten().for_each(|block| take::<V>(state, block, &mut sums));
+        sums.iter_mut().for_each(|group| V::splat_u32(0).store(group));
+        optimization_barrier(&sums);
+    });
 }
