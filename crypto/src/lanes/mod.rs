@@ -23,6 +23,22 @@ pub(crate) use wasm32_simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64_ssse3::Ssse3;
 
+/// A rotation of 32-bit lanes by whole bytes, to be made outside of loops and passed to a function of its own
+/// ([`Vector::call`]) with them: it is an index of [`Vector::lookup`] that compilers must not know. Of one that they know
+/// LLVM makes a shuffle of two vectors, for which Cranelift needs three instructions.
+#[derive(Clone, Copy)]
+pub(crate) struct Rotation<V>(V);
+
+impl<V: Vector> Rotation<V> {
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "below 16")]
+    pub(crate) fn new<const BITS: u32>() -> Self {
+        const { assert!(BITS % 8 == 0 && BITS < 32) };
+        let from = |at: usize| (at / 4 * 4 + (at + 4 - BITS as usize / 8) % 4) as u8;
+        Self(V::load(&core::hint::black_box(core::array::from_fn(from))))
+    }
+}
+
 /// 128 bits, seen as lanes of the width in an operation's name, the lowest first; arithmetic wraps. No operation
 /// branches or loads by a lane's value.
 ///
@@ -57,6 +73,11 @@ pub(crate) trait Vector: Copy + 'static {
     fn shl_u64<const BITS: u32>(self) -> Self;
     fn shr_u64<const BITS: u32>(self) -> Self;
     fn rotate_left_u32<const BITS: u32>(self) -> Self;
+    /// As [`Vector::rotate_left_u32`], by whole bytes; `by` is [`Rotation::new`] of the same `BITS`.
+    #[inline(always)]
+    fn rotate_left_bytes<const BITS: u32>(self, _by: Rotation<Self>) -> Self {
+        self.rotate_left_u32::<BITS>()
+    }
     /// All ones where lanes are equal, else zero.
     fn eq_u8(self, other: Self) -> Self;
 

@@ -1,6 +1,6 @@
 //! Vectors of WebAssembly's relaxed SIMD: as the strict ones, but for the lookup, which may take an instruction less.
 
-use super::{Simd128, Vector};
+use super::{Rotation, Simd128, Vector};
 use core::arch::wasm32::u8x16_relaxed_swizzle;
 
 #[derive(Clone, Copy)]
@@ -51,6 +51,10 @@ impl Vector for RelaxedSimd {
     #[inline(always)]
     fn store(self, bytes: &mut [u8; 16]) {
         self.0.store(bytes);
+    }
+    #[inline(always)]
+    fn rotate_left_bytes<const BITS: u32>(self, by: Rotation<Self>) -> Self {
+        self.lookup(by.0)
     }
     #[inline(always)]
     fn lookup(self, index: Self) -> Self {

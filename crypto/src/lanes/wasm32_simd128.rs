@@ -1,7 +1,7 @@
 //! Vectors of WebAssembly's 128-bit SIMD, strict instructions only.
 #![expect(unsafe_code, reason = "loads and stores of whole vectors")]
 
-use super::Vector;
+use super::{Rotation, Vector};
 use core::arch::wasm32::{
     i8x16_shuffle, i16x8_shuffle, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle, u8x16_eq,
     u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane, u32x4_shl,
@@ -175,6 +175,10 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn shift_in_u32(self, next: Self) -> Self {
         Self(i32x4_shuffle::<1, 2, 3, 4>(self.0, next.0))
+    }
+    #[inline(always)]
+    fn rotate_left_bytes<const BITS: u32>(self, by: Rotation<Self>) -> Self {
+        self.lookup(by.0)
     }
     #[inline(always)]
     fn lookup(self, index: Self) -> Self {

@@ -4,6 +4,7 @@ use super::codec::{accepted, fields, refused};
 use crate::{
     Error,
     aead::{self, Suite},
+    backend::Backend,
     argon2id::{self, Inputs, Params},
     committing, hash, hkdf,
     secret::Secret,
@@ -112,7 +113,7 @@ fn blake3(op: Op, input: &[u8]) -> Answer {
         Op::Blake3Derive => {
             let [context, length, material] = fields(input)?;
             let mut out = output(length)?;
-            hash::derive_in(core::str::from_utf8(context).ok()?, &[material], &mut out);
+            hash::derive_in(Backend::chosen(), core::str::from_utf8(context).ok()?, &[material], &mut out);
             Some(accepted(&[&out]))
         }
         Op::Blake3Keyed => {

@@ -1,0 +1,33 @@
+//! Constants of BLAKE3 (its paper, section 2), and what its parts hand to each other.
+
+pub(super) const BLOCK_BYTES: usize = 64;
+pub(super) const CHUNK_BYTES: usize = 1024;
+pub(super) type Block = [u8; BLOCK_BYTES];
+/// A key or a chaining value.
+pub(super) type Words = [u32; 8];
+
+pub(super) const CHUNK_START: u32 = 1;
+pub(super) const CHUNK_END: u32 = 1 << 1;
+pub(super) const PARENT: u32 = 1 << 2;
+pub(super) const ROOT: u32 = 1 << 3;
+pub(super) const KEYED_HASH: u32 = 1 << 4;
+pub(super) const DERIVE_KEY_CONTEXT: u32 = 1 << 5;
+pub(super) const DERIVE_KEY_MATERIAL: u32 = 1 << 6;
+
+pub(super) const IV: Words = [
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+];
+
+/// Which words of a round are those of the next one.
+const PERMUTATION: [u8; 16] = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
+
+/// The words of each round, in the order of their use.
+pub(super) const SCHEDULE: [[u8; 16]; 7] = {
+    let mut schedule = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]; 7];
+    let mut at = 16;
+    while at < 7 * 16 {
+        schedule[at / 16][at % 16] = schedule[at / 16 - 1][PERMUTATION[at % 16] as usize];
+        at += 1;
+    }
+    schedule
+};
