@@ -5,6 +5,8 @@ pub(super) const CHUNK_BYTES: usize = 1024;
 pub(super) type Block = [u8; BLOCK_BYTES];
 /// A key or a chaining value.
 pub(super) type Words = [u32; 8];
+/// A chaining value as a parent takes it in, and a hash.
+pub(super) type Cv = [u8; 32];
 
 pub(super) const CHUNK_START: u32 = 1;
 pub(super) const CHUNK_END: u32 = 1 << 1;
@@ -21,11 +23,13 @@ pub(super) const IV: Words = [
 /// Which words of a round are those of the next one.
 const PERMUTATION: [u8; 16] = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
 
+pub(super) const ROUNDS: usize = 7;
+
 /// The words of each round, in the order of their use.
-pub(super) const SCHEDULE: [[u8; 16]; 7] = {
-    let mut schedule = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]; 7];
+pub(super) const SCHEDULE: [[u8; 16]; ROUNDS] = {
+    let mut schedule = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]; ROUNDS];
     let mut at = 16;
-    while at < 7 * 16 {
+    while at < ROUNDS * 16 {
         schedule[at / 16][at % 16] = schedule[at / 16 - 1][PERMUTATION[at % 16] as usize];
         at += 1;
     }

@@ -1,7 +1,7 @@
 //! Contexts of key derivation, taken in when the program is compiled.
 
 use super::constants::{
-    BLOCK_BYTES, CHUNK_BYTES, CHUNK_END, CHUNK_START, DERIVE_KEY_CONTEXT, IV, ROOT, SCHEDULE, Words,
+    BLOCK_BYTES, CHUNK_BYTES, CHUNK_END, CHUNK_START, DERIVE_KEY_CONTEXT, IV, ROOT, ROUNDS, SCHEDULE, Words,
 };
 
 /// What keys are derived for, with the key of its own that BLAKE3 makes of it: in a constant that costs nothing at run
@@ -61,7 +61,7 @@ const fn compress(cv: &Words, block: &[u32; 16], bytes: u32, flags: u32) -> Word
     }
     (v[14], v[15]) = (bytes, flags);
     let mut mixing = 0;
-    while mixing < 7 * 8 {
+    while mixing < ROUNDS * 8 {
         let (words, column) = (&SCHEDULE[mixing / 8], mixing % 4);
         // The second four of a round go along the diagonals.
         let step = mixing % 8 / 4;

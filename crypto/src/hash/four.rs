@@ -1,6 +1,6 @@
 //! The compression of four inputs side by side: a vector holds one word of each.
 
-use super::constants::{BLOCK_BYTES, Block, IV, SCHEDULE, Words};
+use super::constants::{BLOCK_BYTES, Block, Cv, IV, SCHEDULE, Words};
 use crate::lanes::{Rotation, Vector};
 use zeroize::optimization_barrier;
 
@@ -84,8 +84,8 @@ pub(super) fn chain<V: Vector>(
     inputs: [&[Block]; INPUTS],
     counters: [u64; INPUTS],
     flags: Flags,
-) -> [Words; INPUTS] {
-    let mut out = [[0; 8]; INPUTS];
+) -> [Cv; INPUTS] {
+    let mut out = [[0; 32]; INPUTS];
     V::call(|| {
         let zero = V::splat_u32(0);
         let mut message = Message { words: [zero; 16], left_16: Rotation::new::<16>(), left_24: Rotation::new::<24>() };
@@ -103,8 +103,12 @@ pub(super) fn chain<V: Vector>(
             let last = if number + 1 == end { flags.last } else { 0 };
             V::call(|| compress(&mut cv, &message, &counters, flags.all | first | last));
         }
-        for (word, lanes) in cv.into_iter().enumerate() {
-            out.iter_mut().zip(lanes.to_u32()).for_each(|(cv, lane)| cv[word] = lane);
+        let [a, b, c, d, e, f, g, h] = cv;
+        let halves = V::transpose_u32([a, b, c, d]).into_iter().zip(V::transpose_u32([e, f, g, h]));
+        for (cv, (low, high)) in out.iter_mut().zip(halves) {
+            let (rows, _) = cv.as_chunks_mut();
+            low.store(&mut rows[0]);
+            high.store(&mut rows[1]);
         }
         message.words = [zero; 16];
         optimization_barrier(&message.words);

@@ -15,7 +15,7 @@ mod rustcrypto;
 mod tree;
 
 use crate::backend::Backend;
-use constants::{CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH};
+use constants::{CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT};
 use dagvault_core::parallel;
 use tree::Mode;
 
@@ -46,7 +46,7 @@ pub fn hash(data: &[u8]) -> [u8; HASH_BYTES] {
 pub fn hash_on(backend: Backend, data: &[u8]) -> [u8; HASH_BYTES] {
     match backend {
         Backend::RustCrypto => rustcrypto::hash(data),
-        own => tree::top(&Mode::new(own, IV, 0), data, 0).hash(),
+        own => tree::top(&Mode::new(own, IV, 0), data, 0, ROOT),
     }
 }
 
@@ -70,12 +70,12 @@ pub fn hash_wide_on(backend: Backend, data: &[u8]) -> [u8; HASH_BYTES] {
         let part = &data[start..data.len().min(start + PART_BYTES)];
         match backend {
             Backend::RustCrypto => rustcrypto::subtree(part, start as u64),
-            _ => tree::top(&mode, part, (start / CHUNK_BYTES) as u64).cv(),
+            _ => tree::top(&mode, part, (start / CHUNK_BYTES) as u64, 0),
         }
     });
     match backend {
         Backend::RustCrypto => rustcrypto::top_of_parts(&mut cvs),
-        _ => tree::top_of_parts(&mode, &mut cvs).hash(),
+        _ => tree::top_of_parts(&mode, &mut cvs),
     }
 }
 
@@ -91,7 +91,7 @@ pub fn keyed(key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
 pub fn keyed_on(backend: Backend, key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
     match backend {
         Backend::RustCrypto => rustcrypto::keyed(key, data),
-        own => tree::top(&Mode::new(own, tree::to_words(key), KEYED_HASH), data, 0).hash(),
+        own => tree::top(&Mode::new(own, tree::to_words(key), KEYED_HASH), data, 0, ROOT),
     }
 }
 
@@ -134,7 +134,7 @@ pub fn derive_for_on(backend: Backend, context: &Context, material: &[&[u8]], ou
 pub(crate) fn derive_in(backend: Backend, context: &str, material: &[&[u8]], out: &mut [u8]) {
     let key = match backend {
         Backend::RustCrypto => rustcrypto::context_key(context),
-        own => tree::top(&Mode::new(own, IV, DERIVE_KEY_CONTEXT), context.as_bytes(), 0).hash(),
+        own => tree::top(&Mode::new(own, IV, DERIVE_KEY_CONTEXT), context.as_bytes(), 0, ROOT),
     };
     derive_for_on(backend, &Context { key: tree::to_words(&key) }, material, out);
 }

@@ -1,7 +1,8 @@
 //! The compression of one block: a vector holds a row of the state.
 
-use super::constants::{Block, IV, SCHEDULE, Words};
+use super::constants::{BLOCK_BYTES, Block, Cv, IV, ROUNDS, Words};
 use crate::lanes::{Rotation, Vector};
+use dagvault_core::wipe::wipe;
 
 /// What goes into a compression beside the chaining value and the block.
 #[derive(Clone, Copy)]
@@ -39,27 +40,50 @@ fn mix<V: Vector>([a, b, c, d]: &mut [V; 4], x: V, y: V, by: &Rotations<V>) {
     *b = b.xor(*c).rotate_left_u32::<25>();
 }
 
+/// A row from its lane `LANES` on, round.
 #[inline(always)]
 fn turn<V: Vector, const LANES: usize>(row: V) -> V {
-    let one = row.shift_in_u32(row);
     match LANES {
-        1 => one,
-        2 => one.shift_in_u32(one),
-        _ => {
-            let two = one.shift_in_u32(one);
-            two.shift_in_u32(two)
-        }
+        1 => row.pick_u32::<1, 2, 3, 0>(row),
+        2 => row.pick_u32::<2, 3, 0, 1>(row),
+        _ => row.pick_u32::<3, 0, 1, 2>(row),
     }
 }
 
+/// A message's words in the order of their use: those that the columns take first and second, and the diagonals; each
+/// lane is that of the word `b` which they are mixed into.
+type Message<V> = [V; 4];
+
 #[inline(always)]
-fn round<V: Vector, const R: usize>(rows: &mut [V; 4], m: &[u32; 16], by: &Rotations<V>) {
-    let words = |at: [usize; 4]| V::from_u32(at.map(|at| m[SCHEDULE[R][at] as usize]));
-    mix(rows, words([0, 2, 4, 6]), words([1, 3, 5, 7]), by);
+fn message<V: Vector>(block: &Block) -> Message<V> {
+    let (rows, _) = block.as_chunks();
+    let [a, b, c, d] = core::array::from_fn(|row| V::load(&rows[row]));
+    [
+        a.pick_u32::<0, 2, 4, 6>(b),
+        a.pick_u32::<1, 3, 5, 7>(b),
+        c.pick_u32::<6, 0, 2, 4>(d),
+        c.pick_u32::<7, 1, 3, 5>(d),
+    ]
+}
+
+/// The words of the next round (table 2 of the paper).
+#[inline(always)]
+fn permuted<V: Vector>([a, b, c, d]: Message<V>) -> Message<V> {
+    [
+        a.pick_u32::<1, 5, 7, 2>(b),
+        a.pick_u32::<0, 1, 6, 3>(c).pick_u32::<3, 2, 0, 7>(d),
+        d.pick_u32::<0, 1, 2, 7>(c).pick_u32::<0, 4, 3, 1>(b),
+        c.pick_u32::<0, 1, 6, 3>(d).pick_u32::<1, 2, 6, 0>(b),
+    ]
+}
+
+#[inline(always)]
+fn round<V: Vector>(rows: &mut [V; 4], m: &Message<V>, by: &Rotations<V>) {
+    mix(rows, m[0], m[1], by);
     // Diagonals become columns; row 1, which is ready last, stays as it is, so that the first column is the last one.
     let [a, b, c, d] = *rows;
     *rows = [turn::<V, 3>(a), b, turn::<V, 1>(c), turn::<V, 2>(d)];
-    mix(rows, words([14, 8, 10, 12]), words([15, 9, 11, 13]), by);
+    mix(rows, m[2], m[3], by);
     let [a, b, c, d] = *rows;
     *rows = [turn::<V, 1>(a), b, turn::<V, 3>(c), turn::<V, 2>(d)];
 }
@@ -67,18 +91,15 @@ fn round<V: Vector, const R: usize>(rows: &mut [V; 4], m: &[u32; 16], by: &Rotat
 /// The rows of the state after seven rounds (the paper's section 2.2).
 #[inline(always)]
 fn rounds<V: Vector>(cv: [V; 2], block: &Block, tweak: Tweak, by: &Rotations<V>) -> [V; 4] {
-    let (words, _) = block.as_chunks();
-    let m: [u32; 16] = core::array::from_fn(|word| u32::from_le_bytes(words[word]));
+    let mut m = message(block);
     #[expect(clippy::cast_possible_truncation, reason = "halves")]
     let last = [tweak.counter as u32, (tweak.counter >> 32) as u32, tweak.bytes, tweak.flags];
     let mut rows = [cv[0], cv[1], V::from_u32([IV[0], IV[1], IV[2], IV[3]]), V::from_u32(last)];
-    round::<V, 0>(&mut rows, &m, by);
-    round::<V, 1>(&mut rows, &m, by);
-    round::<V, 2>(&mut rows, &m, by);
-    round::<V, 3>(&mut rows, &m, by);
-    round::<V, 4>(&mut rows, &m, by);
-    round::<V, 5>(&mut rows, &m, by);
-    round::<V, 6>(&mut rows, &m, by);
+    round(&mut rows, &m, by);
+    for _ in 1..ROUNDS {
+        m = permuted(m);
+        round(&mut rows, &m, by);
+    }
     rows
 }
 
@@ -89,25 +110,55 @@ fn load<V: Vector>(cv: &Words) -> [V; 2] {
 }
 
 #[inline(always)]
-fn store<V: Vector>([low, high]: [V; 2], words: &mut Words) {
-    words[..4].copy_from_slice(&low.to_u32());
-    words[4..].copy_from_slice(&high.to_u32());
+fn store<V: Vector>(rows: [V; 2], cv: &mut Cv) {
+    let (out, _) = cv.as_chunks_mut();
+    rows.into_iter().zip(out).for_each(|(row, out)| row.store(out));
 }
 
-/// Takes blocks into a chaining value; `first` and `last` are flags of the first and of the last one.
-pub(super) fn chain<V: Vector>(cv: &mut Words, blocks: &[Block], tweak: Tweak, first: u32, last: u32) {
+/// Takes whole blocks into a chaining value; `first` is a flag of the first one.
+pub(super) fn chain<V: Vector>(cv: &mut Words, blocks: &[Block], tweak: Tweak, first: u32) {
+    V::call(|| {
+        let [low, high] = chained::<V>(load(cv), blocks, tweak, first, &Rotations::new());
+        cv[..4].copy_from_slice(&low.to_u32());
+        cv[4..].copy_from_slice(&high.to_u32());
+    });
+}
+
+#[inline(always)]
+fn chained<V: Vector>(cv: [V; 2], blocks: &[Block], tweak: Tweak, first: u32, by: &Rotations<V>) -> [V; 2] {
+    let mut rows = cv;
+    let mut tweak = Tweak { flags: tweak.flags | first, ..tweak };
+    for block in blocks {
+        let [a, b, c, d] = rounds::<V>(rows, block, tweak, by);
+        rows = [a.xor(c), b.xor(d)];
+        tweak.flags &= !first;
+    }
+    rows
+}
+
+/// The chaining value of an input of at most one chunk, with flags of its first and of its last block.
+///
+/// `tweak.bytes` are those of the last block; all others are whole.
+pub(super) fn input<V: Vector>(key: &Words, data: &[u8], tweak: Tweak, first: u32, last: u32) -> Cv {
+    let mut cv = [0; 32];
     V::call(|| {
         let by = Rotations::new();
-        let mut rows = load(cv);
-        for (number, block) in blocks.iter().enumerate() {
-            let mut tweak = tweak;
-            tweak.flags |= if number == 0 { first } else { 0 };
-            tweak.flags |= if number + 1 == blocks.len() { last } else { 0 };
-            let [a, b, c, d] = rounds::<V>(rows, block, tweak, &by);
-            rows = [a.xor(c), b.xor(d)];
-        }
-        store(rows, cv);
+        let (blocks, rest) = data.split_at(data.len().saturating_sub(1) / BLOCK_BYTES * BLOCK_BYTES);
+        let (blocks, _) = blocks.as_chunks();
+        let whole = Tweak { bytes: BLOCK_BYTES as u32, ..tweak };
+        let rows = chained::<V>(load(key), blocks, whole, first, &by);
+        let first = if blocks.is_empty() { first } else { 0 };
+        let tweak = Tweak { flags: tweak.flags | first | last, ..tweak };
+        let mut padded = [0; BLOCK_BYTES];
+        let block = rest.try_into().unwrap_or_else(|_| {
+            padded[..rest.len()].copy_from_slice(rest);
+            &padded
+        });
+        let [a, b, c, d] = rounds::<V>(rows, block, tweak, &by);
+        store([a.xor(c), b.xor(d)], &mut cv);
+        wipe(&mut padded);
     });
+    cv
 }
 
 /// All 64 bytes of a compression: a block of the extended output.

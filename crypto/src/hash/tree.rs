@@ -1,6 +1,6 @@
 //! The tree of BLAKE3 over our own compressions (its paper, section 2.1).
 
-use super::constants::{BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, PARENT, ROOT, Words};
+use super::constants::{BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, Cv, PARENT, ROOT, Words};
 use super::four::{self, Flags, INPUTS};
 use super::one::{self, Tweak};
 use crate::backend::{Backend, on_lanes};
@@ -8,9 +8,7 @@ use dagvault_core::wipe::wipe;
 use zeroize::Zeroize as _;
 
 /// Bytes of a chaining value.
-const CV_BYTES: usize = 32;
-/// A chaining value as a parent takes it in.
-pub(super) type Cv = [u8; CV_BYTES];
+const CV_BYTES: usize = size_of::<Cv>();
 /// Most levels of a tree: its input is shorter than 2^64 bytes.
 const LEVELS_MAX: usize = 54;
 
@@ -55,10 +53,9 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn cv(mut self) -> Cv {
-        let (cv, tweak) = (&mut self.cv, self.tweak);
-        on_lanes!(self.backend, V => one::chain::<V>(cv, &[self.block], tweak, 0, 0));
-        to_bytes(cv)
+    pub(super) fn cv(&self) -> Cv {
+        let (data, tweak) = (&self.block[..self.tweak.bytes as usize], self.tweak);
+        on_lanes!(self.backend, V => one::input::<V>(&self.cv, data, tweak, 0, 0))
     }
 
     pub(super) fn hash(mut self) -> Cv {
@@ -104,7 +101,7 @@ impl Chunk {
     fn chain(&mut self, mode: &Mode, blocks: &[Block]) {
         let first = if self.bytes == 0 { CHUNK_START } else { 0 };
         let tweak = Tweak { counter: self.counter, bytes: BLOCK_BYTES as u32, flags: mode.flags };
-        on_lanes!(mode.backend, V => one::chain::<V>(&mut self.cv, blocks, tweak, first, 0));
+        on_lanes!(mode.backend, V => one::chain::<V>(&mut self.cv, blocks, tweak, first));
         self.bytes += blocks.len() * BLOCK_BYTES;
     }
 
@@ -164,134 +161,107 @@ fn parent(mode: &Mode, left: &Cv, right: &Cv) -> Output {
     Output { backend: mode.backend, cv: mode.key, block, tweak }
 }
 
-/// Chaining values side by side.
-struct Row {
-    cvs: [Cv; 2 * INPUTS],
-    count: usize,
+/// The chaining value over two, or the hash if `root` is [`ROOT`].
+fn joined(mode: &Mode, cvs: &[Cv; 2], root: u32) -> Cv {
+    let tweak = Tweak { counter: 0, bytes: BLOCK_BYTES as u32, flags: mode.flags | PARENT | root };
+    on_lanes!(mode.backend, V => one::input::<V>(&mode.key, cvs.as_flattened(), tweak, 0, 0))
 }
 
-impl Drop for Row {
-    fn drop(&mut self) {
-        wipe(self.cvs.as_flattened_mut());
-    }
+/// The chaining value of the chunk of number `counter`, or the hash if `root` is [`ROOT`] and the number 0.
+fn chunk(mode: &Mode, data: &[u8], counter: u64, root: u32) -> Cv {
+    #[expect(clippy::cast_possible_truncation, reason = "at most a chunk")]
+    let bytes = match data.len() as u32 {
+        0 => 0,
+        bytes => (bytes - 1) % BLOCK_BYTES as u32 + 1,
+    };
+    let tweak = Tweak { counter, bytes, flags: mode.flags };
+    on_lanes!(mode.backend, V => one::input::<V>(&mode.key, data, tweak, CHUNK_START, CHUNK_END | root))
 }
 
-impl Row {
-    fn push(&mut self, cv: Cv) {
-        self.cvs[self.count] = cv;
-        self.count += 1;
-    }
+/// A row of the tree that fits into vectors.
+type Row = [Cv; INPUTS];
 
-    fn push_four(&mut self, mode: &Mode, inputs: [&[Block]; INPUTS], counters: [u64; INPUTS], flags: Flags, wanted: usize) {
-        let cvs = on_lanes!(mode.backend, V => four::chain::<V>(&mode.key, inputs, counters, flags));
-        cvs.iter().take(wanted).for_each(|cv| self.push(to_bytes(cv)));
+/// The level above a row of `count`: a parent for every two, and the last one itself if it has no other.
+fn parents(mode: &Mode, cvs: &[Cv], out: &mut Row) -> usize {
+    let (pairs, rest) = cvs.as_chunks::<2>();
+    if let [_, _, _, ..] = pairs {
+        let inputs = core::array::from_fn(|input| pairs[input.min(pairs.len() - 1)].as_flattened().as_chunks().0);
+        let flags = Flags { first: 0, all: mode.flags | PARENT, last: 0 };
+        *out = on_lanes!(mode.backend, V => four::chain::<V>(&mode.key, inputs, [0; INPUTS], flags));
+    } else {
+        out.iter_mut().zip(pairs).for_each(|(out, pair)| *out = joined(mode, pair, 0));
     }
-
-    /// The level above: a parent for every two, and the last one itself if it has no other.
-    fn parents(&self, mode: &Mode) -> Self {
-        let mut above = Self { cvs: [[0; CV_BYTES]; 2 * INPUTS], count: 0 };
-        let (blocks, rest) = self.cvs[..self.count].as_flattened().as_chunks::<BLOCK_BYTES>();
-        match blocks {
-            [_, _, _, ..] => {
-                let inputs = core::array::from_fn(|input| core::slice::from_ref(&blocks[input.min(blocks.len() - 1)]));
-                let flags = Flags { first: 0, all: mode.flags | PARENT, last: 0 };
-                above.push_four(mode, inputs, [0; INPUTS], flags, blocks.len());
-            }
-            few => few.iter().for_each(|block| {
-                let mut cv = mode.key;
-                let tweak = Tweak { counter: 0, bytes: BLOCK_BYTES as u32, flags: mode.flags | PARENT };
-                on_lanes!(mode.backend, V => one::chain::<V>(&mut cv, core::slice::from_ref(block), tweak, 0, 0));
-                above.push(to_bytes(&cv));
-            }),
-        }
-        if let Ok(cv) = rest.try_into() {
-            above.push(cv);
-        }
-        above
-    }
+    out.iter_mut().skip(pairs.len()).zip(rest).for_each(|(out, cv)| *out = *cv);
+    pairs.len() + rest.len()
 }
 
-/// The chaining values of up to four chunks.
-fn chunks(mode: &Mode, data: &[u8], counter: u64, row: &mut Row) {
+/// The chaining values of up to four chunks, of which the first has the number `counter`.
+fn chunks(mode: &Mode, data: &[u8], counter: u64, out: &mut Row) -> usize {
     let (whole, rest) = data.as_chunks::<CHUNK_BYTES>();
-    match whole {
-        // Four cost about what two do one by one.
-        [_, _, _, ..] => {
-            let inputs = core::array::from_fn(|input| whole[input.min(whole.len() - 1)].as_chunks().0);
-            let flags = Flags { first: CHUNK_START, all: mode.flags, last: CHUNK_END };
-            row.push_four(mode, inputs, [0, 1, 2, 3].map(|input| counter + input), flags, whole.len());
-        }
-        few => {
-            for (counter, chunk) in (counter..).zip(few) {
-                let mut cv = mode.key;
-                let tweak = Tweak { counter, bytes: BLOCK_BYTES as u32, flags: mode.flags };
-                let blocks = chunk.as_chunks().0;
-                on_lanes!(mode.backend, V => one::chain::<V>(&mut cv, blocks, tweak, CHUNK_START, CHUNK_END));
-                row.push(to_bytes(&cv));
-            }
-        }
+    if let [_, _, _, ..] = whole {
+        // Three together take less time than one by one.
+        let inputs = core::array::from_fn(|input| whole[input.min(whole.len() - 1)].as_chunks().0);
+        let flags = Flags { first: CHUNK_START, all: mode.flags, last: CHUNK_END };
+        let counters = [0, 1, 2, 3].map(|input| counter + input);
+        *out = on_lanes!(mode.backend, V => four::chain::<V>(&mode.key, inputs, counters, flags));
+    } else {
+        let single = |(out, (data, counter)): (&mut Cv, (&[u8; CHUNK_BYTES], u64))| *out = chunk(mode, data, counter, 0);
+        out.iter_mut().zip(whole.iter().zip(counter..)).for_each(single);
     }
     if !rest.is_empty() {
-        let mut chunk = Chunk::new(mode, counter + whole.len() as u64);
-        chunk.update(mode, rest);
-        row.push(chunk.output(mode).cv());
+        out[whole.len()] = chunk(mode, rest, counter + whole.len() as u64, 0);
     }
+    data.len().div_ceil(CHUNK_BYTES)
 }
 
-/// Bytes of the left part of a tree over `bytes`, more than one chunk: the most chunks that are a power of two.
-pub(super) const fn left_bytes(bytes: usize) -> usize {
-    let chunks = (bytes - 1) / CHUNK_BYTES;
-    CHUNK_BYTES << chunks.ilog2()
-}
-
-/// The chaining values of the widest row of a tree that has no more than four; its first chunk has the number `counter`.
-fn wide(mode: &Mode, data: &[u8], counter: u64) -> Row {
-    let mut row = Row { cvs: [[0; CV_BYTES]; 2 * INPUTS], count: 0 };
+/// The chaining values of the widest row that fits of the tree over `data`, whose first chunk has the number `counter`.
+fn wide(mode: &Mode, data: &[u8], counter: u64, out: &mut Row) -> usize {
     if data.len() <= INPUTS * CHUNK_BYTES {
-        chunks(mode, data, counter, &mut row);
-        return row;
+        return chunks(mode, data, counter, out);
     }
-    let (left, right) = data.split_at(left_bytes(data.len()));
-    row = wide(mode, left, counter);
-    let right = wide(mode, right, counter + (left.len() / CHUNK_BYTES) as u64);
-    right.cvs[..right.count].iter().for_each(|cv| row.push(*cv));
-    row.parents(mode)
+    // The left part is of the most chunks that are a power of two and not all.
+    let (left, right) = data.split_at(CHUNK_BYTES << ((data.len() - 1) / CHUNK_BYTES).ilog2());
+    // The left one fills its row.
+    let mut rows = [[[0; CV_BYTES]; INPUTS]; 2];
+    wide(mode, left, counter, &mut rows[0]);
+    let count = wide(mode, right, counter + (left.len() / CHUNK_BYTES) as u64, &mut rows[1]);
+    let count = parents(mode, &rows.as_flattened()[..INPUTS + count], out);
+    wipe(rows.as_flattened_mut().as_flattened_mut());
+    count
 }
 
 /// The two chaining values under the root of a tree over more than one chunk.
 fn two(mode: &Mode, data: &[u8], counter: u64) -> [Cv; 2] {
-    let mut row = wide(mode, data, counter);
-    while row.count > 2 {
-        row = row.parents(mode);
+    let mut row = [[0; CV_BYTES]; INPUTS];
+    let count = wide(mode, data, counter, &mut row);
+    if count > 2 {
+        let below = row;
+        parents(mode, &below[..count], &mut row);
     }
-    [row.cvs[0], row.cvs[1]]
+    [row[0], row[1]]
 }
 
-/// The top of the tree over a message, or over a part of one whose first chunk has the number `counter`.
-pub(super) fn top(mode: &Mode, data: &[u8], counter: u64) -> Output {
+/// The hash of a message if `root` is [`ROOT`], else the chaining value of a part of it that is a tree of its own and
+/// whose first chunk has the number `counter`.
+pub(super) fn top(mode: &Mode, data: &[u8], counter: u64, root: u32) -> Cv {
     if data.len() <= CHUNK_BYTES {
-        let mut chunk = Chunk::new(mode, counter);
-        chunk.update(mode, data);
-        return chunk.output(mode);
+        return chunk(mode, data, counter, root);
     }
-    let [left, right] = two(mode, data, counter);
-    parent(mode, &left, &right)
+    joined(mode, &two(mode, data, counter), root)
 }
 
-/// The top over the roots of parts, all but the last one of which have the same power of two of chunks.
-pub(super) fn top_of_parts(mode: &Mode, mut cvs: &mut [Cv]) -> Output {
+/// The hash over the roots of two parts and more, all but the last one of which have the same power of two of chunks.
+pub(super) fn top_of_parts(mode: &Mode, mut cvs: &mut [Cv]) -> Cv {
     while cvs.len() > 2 {
-        let (pairs, rest) = cvs.as_chunks::<2>();
-        let (pairs, rest) = (pairs.len(), rest.len());
+        let pairs = cvs.len() / 2;
         for pair in 0..pairs {
-            cvs[pair] = parent(mode, &cvs[2 * pair], &cvs[2 * pair + 1]).cv();
+            cvs[pair] = joined(mode, &[cvs[2 * pair], cvs[2 * pair + 1]], 0);
         }
-        if rest > 0 {
-            cvs[pairs] = cvs[2 * pairs];
-        }
-        cvs = &mut cvs[..pairs + rest];
+        let count = cvs.len().div_ceil(2);
+        cvs[count - 1] = if count > pairs { cvs[2 * pairs] } else { cvs[count - 1] };
+        cvs = &mut cvs[..count];
     }
-    parent(mode, &cvs[0], &cvs[1])
+    joined(mode, &[cvs[0], cvs[1]], ROOT)
 }
 
 /// A message so far.
@@ -314,8 +284,8 @@ impl Hasher {
     /// Joins trees, as far as they are known not to be under the root when there are `chunks` and more follow.
     fn join(&mut self, chunks: u64) {
         while self.height > chunks.count_ones() as usize {
-            let (left, right) = (self.stack[self.height - 2], self.stack[self.height - 1]);
-            self.stack[self.height - 2] = parent(&self.mode, &left, &right).cv();
+            let two = [self.stack[self.height - 2], self.stack[self.height - 1]];
+            self.stack[self.height - 2] = joined(&self.mode, &two, 0);
             self.height -= 1;
         }
     }
@@ -350,7 +320,7 @@ impl Hasher {
             let (now, later) = data.split_at(bytes);
             let chunks = (bytes / CHUNK_BYTES) as u64;
             if chunks == 1 {
-                self.push(top(&self.mode, now, counter).cv(), counter);
+                self.push(chunk(&self.mode, now, counter, 0), counter);
             } else {
                 let [left, right] = two(&self.mode, now, counter);
                 self.push(left, counter);

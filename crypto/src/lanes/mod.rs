@@ -31,12 +31,22 @@ pub(crate) struct Rotation<V>(V);
 
 impl<V: Vector> Rotation<V> {
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "below 16")]
     pub(crate) fn new<const BITS: u32>() -> Self {
-        const { assert!(BITS % 8 == 0 && BITS < 32) };
-        let from = |at: usize| (at / 4 * 4 + (at + 4 - BITS as usize / 8) % 4) as u8;
-        Self(V::load(&core::hint::black_box(core::array::from_fn(from))))
+        Self(V::load(core::hint::black_box(const { &rotation::<BITS>() })))
     }
+}
+
+/// Where each byte of a vector comes from when its lanes are rotated to the left.
+#[expect(clippy::cast_possible_truncation, reason = "below 16")]
+const fn rotation<const BITS: u32>() -> [u8; 16] {
+    assert!(BITS.is_multiple_of(8) && BITS < 32, "whole bytes of a lane");
+    let mut from = [0; 16];
+    let mut at = 0;
+    while at < 16 {
+        from[at] = (at / 4 * 4 + (at + 4 - BITS as usize / 8) % 4) as u8;
+        at += 1;
+    }
+    from
 }
 
 /// 128 bits, seen as lanes of the width in an operation's name, the lowest first; arithmetic wraps. No operation
@@ -97,8 +107,13 @@ pub(crate) trait Vector: Copy + 'static {
     fn zip_high_u32(self, other: Self) -> Self;
     fn zip_low_u64(self, other: Self) -> Self;
     fn zip_high_u64(self, other: Self) -> Self;
+    /// The lanes of these numbers; those of `other` are 4 to 7.
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self;
     /// The lanes 1, 2 and 3 of `self`, then the first of `next`.
-    fn shift_in_u32(self, next: Self) -> Self;
+    #[inline(always)]
+    fn shift_in_u32(self, next: Self) -> Self {
+        self.pick_u32::<1, 2, 3, 4>(next)
+    }
     /// Rows become columns.
     #[inline(always)]
     fn transpose_u32([a, b, c, d]: [Self; 4]) -> [Self; 4] {

@@ -16,7 +16,7 @@ fn bytes<V: Vector>(vector: V) -> [u8; 16] {
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of all operations")]
-fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
+fn results<V: Vector>(out: &mut [[u8; 16]; 460]) {
     let mut next = 0;
     let mut take = |vector: V| {
         out[next] = bytes(vector);
@@ -67,6 +67,7 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
             take(a.narrow_u64(b));
             take(a.dot_i16(b));
             take(a.shift_in_u32(b));
+            take(a.pick_u32::<6, 0, 3, 5>(b));
         }
     }
     V::transpose_u32(ROWS.map(|row| V::load(&row))).into_iter().for_each(take);
@@ -74,11 +75,11 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
 
 #[test]
 fn every_vector_gives_what_the_portable_one_does() {
-    let mut wanted = [[0; 16]; 440];
+    let mut wanted = [[0; 16]; 460];
     Portable::call(|| results::<Portable>(&mut wanted));
     #[cfg(target_arch = "x86_64")]
     if crate::backend::Backend::all().any(|backend| backend.name() == "ssse3") {
-        let mut given = [[0; 16]; 440];
+        let mut given = [[0; 16]; 460];
         super::Ssse3::call(|| results::<super::Ssse3>(&mut given));
         for (number, (given, wanted)) in given.iter().zip(&wanted).enumerate() {
             assert_eq!(given, wanted, "result {number}");

@@ -62,6 +62,11 @@ impl Vector for RelaxedSimd {
         Self(Simd128(u8x16_relaxed_swizzle(self.0.0, index.0.0)))
     }
 
+    #[inline(always)]
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        Self(self.0.pick_u32::<A, B, C, D>(other.0))
+    }
+
     same! {
         xor(other);
         and(other);
@@ -82,7 +87,6 @@ impl Vector for RelaxedSimd {
         shr_u64[BITS]();
         rotate_left_u32[BITS]();
         narrow_u64(other);
-        shift_in_u32(next);
         swap_bytes_u32();
         zip_low_u8(other);
         zip_high_u8(other);

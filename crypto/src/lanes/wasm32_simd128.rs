@@ -173,8 +173,8 @@ impl Vector for Simd128 {
         Self(i8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(self.0, self.0))
     }
     #[inline(always)]
-    fn shift_in_u32(self, next: Self) -> Self {
-        Self(i32x4_shuffle::<1, 2, 3, 4>(self.0, next.0))
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        Self(i32x4_shuffle::<A, B, C, D>(self.0, other.0))
     }
     #[inline(always)]
     fn rotate_left_bytes<const BITS: u32>(self, by: Rotation<Self>) -> Self {

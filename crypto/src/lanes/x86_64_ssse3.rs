@@ -3,7 +3,7 @@
 
 use super::Vector;
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_alignr_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
+    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
     _mm_cvtsi32_si128, _mm_loadu_si128, _mm_madd_epi16, _mm_mul_epu32, _mm_or_si128, _mm_set1_epi8,
     _mm_set1_epi32, _mm_set1_epi64x, _mm_setr_epi32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_sll_epi16,
     _mm_sll_epi32, _mm_sll_epi64, _mm_sra_epi32, _mm_srl_epi16, _mm_srl_epi32, _mm_srl_epi64,
@@ -128,9 +128,9 @@ impl Vector for Ssse3 {
         Self(unsafe { _mm_mul_epu32(_mm_shuffle_epi32::<0xfa>(self.0), _mm_shuffle_epi32::<0xfa>(other.0)) })
     }
     #[inline(always)]
-    fn shift_in_u32(self, next: Self) -> Self {
-        // SAFETY: this runs inside `call`, where SSSE3 is there.
-        Self(unsafe { _mm_alignr_epi8::<4>(next.0, self.0) })
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        let lanes = [self.to_u32(), other.to_u32()];
+        Self::from_u32([A, B, C, D].map(|lane| lanes[lane / 4][lane % 4]))
     }
     #[inline(always)]
     fn narrow_u64(self, high: Self) -> Self {
