@@ -35,3 +35,15 @@ pub(super) const SCHEDULE: [[u8; 16]; ROUNDS] = {
     }
     schedule
 };
+
+pub(super) fn to_bytes(words: &Words) -> Cv {
+    let mut bytes = [0; 32];
+    let (chunks, _) = bytes.as_chunks_mut();
+    chunks.iter_mut().zip(words).for_each(|(bytes, word)| *bytes = word.to_le_bytes());
+    bytes
+}
+
+pub(super) fn to_words(bytes: &Cv) -> Words {
+    let (chunks, _) = bytes.as_chunks();
+    core::array::from_fn(|word| u32::from_le_bytes(chunks[word]))
+}

@@ -15,7 +15,7 @@ mod rustcrypto;
 mod tree;
 
 use crate::backend::Backend;
-use constants::{CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT};
+use constants::{CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT, to_bytes, to_words};
 use dagvault_core::parallel;
 use tree::Mode;
 
@@ -91,7 +91,7 @@ pub fn keyed(key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
 pub fn keyed_on(backend: Backend, key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
     match backend {
         Backend::RustCrypto => rustcrypto::keyed(key, data),
-        own => tree::top(&Mode::new(own, tree::to_words(key), KEYED_HASH), data, 0, ROOT),
+        own => tree::top(&Mode::new(own, to_words(key), KEYED_HASH), data, 0, ROOT),
     }
 }
 
@@ -125,7 +125,7 @@ pub fn derive_for(context: &Context, material: &[&[u8]], out: &mut [u8]) {
 /// As [`derive_for`], by a given backend.
 pub fn derive_for_on(backend: Backend, context: &Context, material: &[&[u8]], out: &mut [u8]) {
     match backend {
-        Backend::RustCrypto => rustcrypto::derive(&tree::to_bytes(&context.key), material, out),
+        Backend::RustCrypto => rustcrypto::derive(&to_bytes(&context.key), material, out),
         own => tree::of_pieces(Mode::new(own, context.key, DERIVE_KEY_MATERIAL), material).fill(out),
     }
 }
@@ -136,7 +136,7 @@ pub(crate) fn derive_in(backend: Backend, context: &str, material: &[&[u8]], out
         Backend::RustCrypto => rustcrypto::context_key(context),
         own => tree::top(&Mode::new(own, IV, DERIVE_KEY_CONTEXT), context.as_bytes(), 0, ROOT),
     };
-    derive_for_on(backend, &Context { key: tree::to_words(&key) }, material, out);
+    derive_for_on(backend, &Context { key: to_words(&key) }, material, out);
 }
 
 #[derive(Clone)]
@@ -176,7 +176,7 @@ impl Hasher {
     pub fn new_keyed_on(backend: Backend, key: &[u8; HASH_BYTES]) -> Self {
         Self(match backend {
             Backend::RustCrypto => State::RustCrypto(rustcrypto::Hasher::new(Some(key))),
-            own => State::Own(tree::Hasher::new(Mode::new(own, tree::to_words(key), KEYED_HASH))),
+            own => State::Own(tree::Hasher::new(Mode::new(own, to_words(key), KEYED_HASH))),
         })
     }
 
@@ -288,7 +288,7 @@ mod tests {
         const FULL: Context = Context::new(BLOCK);
         const TWO: Context = Context::new(LONG);
         for (context, text) in [(SHORT, "dagvault test"), (EMPTY, ""), (FULL, BLOCK), (TWO, LONG)] {
-            assert_eq!(tree::to_bytes(&context.key), rustcrypto::context_key(text), "{text}");
+            assert_eq!(to_bytes(&context.key), rustcrypto::context_key(text), "{text}");
             for backend in Backend::all() {
                 let (mut given, mut wanted) = ([0; 64], [0; 64]);
                 derive_for_on(backend, &context, &[b"x"], &mut given);

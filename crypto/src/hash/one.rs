@@ -1,6 +1,6 @@
 //! The compression of one block: a vector holds a row of the state.
 
-use super::constants::{BLOCK_BYTES, Block, Cv, IV, ROUNDS, Words};
+use super::constants::{BLOCK_BYTES, Block, Cv, IV, ROUNDS, Words, to_words};
 use crate::lanes::{Rotation, Vector};
 use dagvault_core::wipe::wipe;
 
@@ -109,55 +109,53 @@ fn load<V: Vector>(cv: &Words) -> [V; 2] {
     [V::from_u32([a, b, c, d]), V::from_u32([e, f, g, h])]
 }
 
-#[inline(always)]
-fn store<V: Vector>(rows: [V; 2], cv: &mut Cv) {
-    let (out, _) = cv.as_chunks_mut();
-    rows.into_iter().zip(out).for_each(|(row, out)| row.store(out));
-}
-
 /// Takes whole blocks into a chaining value; `first` is a flag of the first one.
 pub(super) fn chain<V: Vector>(cv: &mut Words, blocks: &[Block], tweak: Tweak, first: u32) {
-    V::call(|| {
-        let [low, high] = chained::<V>(load(cv), blocks, tweak, first, &Rotations::new());
-        cv[..4].copy_from_slice(&low.to_u32());
-        cv[4..].copy_from_slice(&high.to_u32());
-    });
+    if let Some((last, blocks)) = blocks.split_last() {
+        *cv = to_words(&chained::<V>(cv, blocks, last, tweak, first, 0));
+    }
 }
 
-#[inline(always)]
-fn chained<V: Vector>(cv: [V; 2], blocks: &[Block], tweak: Tweak, first: u32, by: &Rotations<V>) -> [V; 2] {
-    let mut rows = cv;
-    let mut tweak = Tweak { flags: tweak.flags | first, ..tweak };
-    for block in blocks {
-        let [a, b, c, d] = rounds::<V>(rows, block, tweak, by);
-        rows = [a.xor(c), b.xor(d)];
-        tweak.flags &= !first;
-    }
-    rows
+/// Flags of the first and of the last block come to those of the tweak, whose `bytes` are those of the last one.
+fn chained<V: Vector>(cv: &Words, blocks: &[Block], end: &Block, tweak: Tweak, first: u32, last: u32) -> Cv {
+    let mut out = [0; 32];
+    V::call(|| {
+        let by = Rotations::new();
+        let mut cv = load(cv);
+        let mut flags = tweak.flags | first;
+        let mut left = blocks.iter();
+        loop {
+            // One place for the rounds: they are long.
+            let (block, tweak, is_end) = match left.next() {
+                Some(block) => (block, Tweak { bytes: BLOCK_BYTES as u32, flags, ..tweak }, false),
+                None => (end, Tweak { flags: flags | last, ..tweak }, true),
+            };
+            let [a, b, c, d] = rounds::<V>(cv, block, tweak, &by);
+            cv = [a.xor(c), b.xor(d)];
+            flags = tweak.flags & !first;
+            if is_end {
+                break;
+            }
+        }
+        let (out, _) = out.as_chunks_mut();
+        cv.into_iter().zip(out).for_each(|(row, out)| row.store(out));
+    });
+    out
 }
 
 /// The chaining value of an input of at most one chunk, with flags of its first and of its last block.
 ///
 /// `tweak.bytes` are those of the last block; all others are whole.
 pub(super) fn input<V: Vector>(key: &Words, data: &[u8], tweak: Tweak, first: u32, last: u32) -> Cv {
-    let mut cv = [0; 32];
-    V::call(|| {
-        let by = Rotations::new();
-        let (blocks, rest) = data.split_at(data.len().saturating_sub(1) / BLOCK_BYTES * BLOCK_BYTES);
-        let (blocks, _) = blocks.as_chunks();
-        let whole = Tweak { bytes: BLOCK_BYTES as u32, ..tweak };
-        let rows = chained::<V>(load(key), blocks, whole, first, &by);
-        let first = if blocks.is_empty() { first } else { 0 };
-        let tweak = Tweak { flags: tweak.flags | first | last, ..tweak };
-        let mut padded = [0; BLOCK_BYTES];
-        let block = rest.try_into().unwrap_or_else(|_| {
-            padded[..rest.len()].copy_from_slice(rest);
-            &padded
-        });
-        let [a, b, c, d] = rounds::<V>(rows, block, tweak, &by);
-        store([a.xor(c), b.xor(d)], &mut cv);
-        wipe(&mut padded);
-    });
+    let (blocks, rest) = data.split_at(data.len().saturating_sub(1) / BLOCK_BYTES * BLOCK_BYTES);
+    let (blocks, _) = blocks.as_chunks();
+    if let Ok(end) = rest.try_into() {
+        return chained::<V>(key, blocks, end, tweak, first, last);
+    }
+    let mut end = [0; BLOCK_BYTES];
+    end[..rest.len()].copy_from_slice(rest);
+    let cv = chained::<V>(key, blocks, &end, tweak, first, last);
+    wipe(&mut end);
     cv
 }
 

@@ -32,18 +32,6 @@ impl Drop for Mode {
     }
 }
 
-pub(super) fn to_bytes(words: &Words) -> Cv {
-    let mut bytes = [0; CV_BYTES];
-    let (chunks, _) = bytes.as_chunks_mut();
-    chunks.iter_mut().zip(words).for_each(|(bytes, word)| *bytes = word.to_le_bytes());
-    bytes
-}
-
-pub(super) fn to_words(bytes: &Cv) -> Words {
-    let (chunks, _) = bytes.as_chunks();
-    core::array::from_fn(|word| u32::from_le_bytes(chunks[word]))
-}
-
 /// A compression that is not done yet: of the root, it gives the hash, else a chaining value.
 pub(super) struct Output {
     backend: Backend,

@@ -98,7 +98,9 @@ fn rounds<V: Vector>(state: &mut [V; 8], w: &mut [V; 64]) {
 /// Takes in blocks of four messages, as many as the shortest of the four has.
 pub(super) fn compress<V: Vector>(states: &mut [State; MESSAGES], blocks: [&[Block]; MESSAGES]) {
     V::call(|| {
-        let mut w = [V::splat_u32(0); 64];
+        // Not zeros: of these compilers make calls, which take longer than the stores.
+        let empty = [V::splat_u32(K[0]); 64];
+        let mut w = empty;
         let mut state: [V; 8] =
             core::array::from_fn(|word| V::from_u32(core::array::from_fn(|message| states[message][word])));
         let [one, two, three, four] = blocks;
@@ -111,7 +113,7 @@ pub(super) fn compress<V: Vector>(states: &mut [State; MESSAGES], blocks: [&[Blo
         for (word, lanes) in state.into_iter().enumerate() {
             states.iter_mut().zip(lanes.to_u32()).for_each(|(state, lane)| state[word] = lane);
         }
-        w.fill(V::splat_u32(0));
+        w = empty;
         optimization_barrier(&w);
     });
 }

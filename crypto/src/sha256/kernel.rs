@@ -40,6 +40,25 @@ fn ending(rest: &[u8], bytes: u64, ending: &mut [u8; 2 * BLOCK_BYTES]) -> usize 
     blocks
 }
 
+/// The digest of a message of `bytes` bytes, whose last ones are `blocks` and `rest`, less than a block.
+fn finish(backend: Backend, state: &mut State, blocks: &[Block], rest: &[u8], bytes: u64) -> [u8; DIGEST_BYTES] {
+    const LENGTH_START: usize = BLOCK_BYTES - LENGTH_BYTES;
+    let mut last = [0; BLOCK_BYTES];
+    last[..rest.len()].copy_from_slice(rest);
+    last[rest.len()] = 0x80;
+    let mut blocks = blocks;
+    if rest.len() >= LENGTH_START {
+        compress(backend, state, [blocks, &[last]]);
+        (blocks, last) = (&[], [0; BLOCK_BYTES]);
+    }
+    last[LENGTH_START..].copy_from_slice(&bytes.wrapping_mul(8).to_be_bytes());
+    compress(backend, state, [blocks, core::slice::from_ref(&last)]);
+    wipe(&mut last);
+    let digest = to_bytes(state);
+    state.zeroize();
+    digest
+}
+
 fn to_bytes(state: &State) -> [u8; DIGEST_BYTES] {
     let mut digest = [0; DIGEST_BYTES];
     let (words, _) = digest.as_chunks_mut();
@@ -79,11 +98,8 @@ impl Hasher {
     }
 
     pub(super) fn finalize(mut self) -> [u8; DIGEST_BYTES] {
-        let mut last = [0; 2 * BLOCK_BYTES];
-        let count = ending(&self.buffer[..self.filled()], self.bytes, &mut last);
-        compress(self.backend, &mut self.state, [&last.as_chunks().0[..count], &[]]);
-        wipe(&mut last);
-        to_bytes(&self.state)
+        let filled = self.filled();
+        finish(self.backend, &mut self.state, &[], &self.buffer[..filled], self.bytes)
     }
 }
 
@@ -96,14 +112,7 @@ impl Drop for Hasher {
 
 pub(super) fn digest(backend: Backend, message: &[u8]) -> [u8; DIGEST_BYTES] {
     let (blocks, rest) = message.as_chunks();
-    let mut last = [0; 2 * BLOCK_BYTES];
-    let count = ending(rest, message.len() as u64, &mut last);
-    let mut state = INITIAL;
-    compress(backend, &mut state, [blocks, &last.as_chunks().0[..count]]);
-    wipe(&mut last);
-    let digest = to_bytes(&state);
-    state.zeroize();
-    digest
+    finish(backend, &mut { INITIAL }, blocks, rest, message.len() as u64)
 }
 
 /// Digests of four messages; those of equal lengths are made side by side to their ends.
@@ -171,14 +180,8 @@ impl HmacKey {
     }
 
     fn end(&self, inner: Hasher) -> [u8; DIGEST_BYTES] {
-        let mut last = [0; 2 * BLOCK_BYTES];
-        let count = ending(&inner.finalize(), (BLOCK_BYTES + DIGEST_BYTES) as u64, &mut last);
-        let mut state = self.outer;
-        compress(self.backend, &mut state, [&last.as_chunks().0[..count], &[]]);
-        wipe(&mut last);
-        let code = to_bytes(&state);
-        state.zeroize();
-        code
+        let bytes = (BLOCK_BYTES + DIGEST_BYTES) as u64;
+        finish(self.backend, &mut { self.outer }, &[], &inner.finalize(), bytes)
     }
 }
 
