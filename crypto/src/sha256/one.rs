@@ -7,10 +7,13 @@ use zeroize::optimization_barrier;
 
 /// Four words.
 type Group = [u8; 16];
-/// The words of all rounds, each with its constant added.
-type Sums = [Group; 16];
+/// The words of sixteen rounds, each with its constant added.
+type Sums = [Group; 4];
+/// A word of the state after every four of the first 48 rounds. Nobody reads it: engines sink what is needed later only,
+/// here all rounds behind all work on vectors, and a store keeps rounds at their place, where the two go side by side.
+type Marks = [[Group; 4]; 3];
 
-static GROUPED_K: [Group; 16] = {
+const GROUPED_K: [Group; 16] = {
     let mut grouped = [[0; 16]; 16];
     let mut at = 0;
     while at < 64 * 4 {
@@ -60,12 +63,9 @@ fn round<const T: usize>(s: &mut State, bc: &mut u32, sum: [u8; 4]) {
 }
 
 /// Four rounds; `HALF` is 0 or 4, the number of the first one modulo 8.
-///
-/// Leaves a word of the state in the group, which nobody reads: engines sink what is needed later only, here all rounds
-/// behind all work on vectors. The store keeps them at their place between, where the two go side by side.
 #[inline(always)]
-fn rounds<const HALF: usize>(s: &mut State, bc: &mut u32, group: &mut Group) {
-    let (sums, _) = group.as_chunks_mut();
+fn rounds<const HALF: usize>(s: &mut State, bc: &mut u32, sums: &Group, mark: &mut Group) {
+    let (sums, _) = sums.as_chunks();
     if HALF == 0 {
         round::<0>(s, bc, sums[0]);
         round::<1>(s, bc, sums[1]);
@@ -77,16 +77,16 @@ fn rounds<const HALF: usize>(s: &mut State, bc: &mut u32, group: &mut Group) {
         round::<6>(s, bc, sums[2]);
         round::<7>(s, bc, sums[3]);
     }
-    sums[0] = s[(4 + HALF) % 8].to_le_bytes();
+    mark[..4].copy_from_slice(&s[(4 + HALF) % 8].to_le_bytes());
 }
 
 #[inline(always)]
-fn put<V: Vector>(group: &mut Group, w: V, k: &Group) {
-    w.add_u32(V::load(k)).store(group);
+fn put<V: Vector>(sums: &mut Group, w: V, k: &Group) {
+    w.add_u32(V::load(k)).store(sums);
 }
 
 #[inline(always)]
-fn take<V: Vector>(state: &mut State, block: &Block, sums: &mut Sums) {
+fn take<V: Vector>(state: &mut State, block: &Block, sums: &mut Sums, marks: &mut Marks) {
     let (rows, _) = block.as_chunks();
     let mut w: [V; 4] = core::array::from_fn(|group| V::load(&rows[group]).swap_bytes_u32());
     for group in 0..4 {
@@ -94,38 +94,39 @@ fn take<V: Vector>(state: &mut State, block: &Block, sums: &mut Sums) {
     }
     let mut s = *state;
     let mut bc = s[1] ^ s[2];
-    for start in [0, 4, 8] {
-        let Some(groups) = sums[start..].first_chunk_mut::<8>() else { continue };
-        let Some(k) = GROUPED_K[start + 4..].first_chunk::<4>() else { continue };
-        rounds::<0>(&mut s, &mut bc, &mut groups[0]);
+    for (k, marks) in GROUPED_K[4..].as_chunks::<4>().0.iter().zip(marks.iter_mut()) {
+        rounds::<0>(&mut s, &mut bc, &sums[0], &mut marks[0]);
         w[0] = next([w[0], w[1], w[2], w[3]]);
-        put(&mut groups[4], w[0], &k[0]);
-        rounds::<4>(&mut s, &mut bc, &mut groups[1]);
+        put(&mut sums[0], w[0], &k[0]);
+        rounds::<4>(&mut s, &mut bc, &sums[1], &mut marks[1]);
         w[1] = next([w[1], w[2], w[3], w[0]]);
-        put(&mut groups[5], w[1], &k[1]);
-        rounds::<0>(&mut s, &mut bc, &mut groups[2]);
+        put(&mut sums[1], w[1], &k[1]);
+        rounds::<0>(&mut s, &mut bc, &sums[2], &mut marks[2]);
         w[2] = next([w[2], w[3], w[0], w[1]]);
-        put(&mut groups[6], w[2], &k[2]);
-        rounds::<4>(&mut s, &mut bc, &mut groups[3]);
+        put(&mut sums[2], w[2], &k[2]);
+        rounds::<4>(&mut s, &mut bc, &sums[3], &mut marks[3]);
         w[3] = next([w[3], w[0], w[1], w[2]]);
-        put(&mut groups[7], w[3], &k[3]);
+        put(&mut sums[3], w[3], &k[3]);
     }
-    rounds::<0>(&mut s, &mut bc, &mut sums[12]);
-    rounds::<4>(&mut s, &mut bc, &mut sums[13]);
-    rounds::<0>(&mut s, &mut bc, &mut sums[14]);
-    rounds::<4>(&mut s, &mut bc, &mut sums[15]);
+    rounds::<0>(&mut s, &mut bc, &sums[0], &mut marks[0][0]);
+    rounds::<4>(&mut s, &mut bc, &sums[1], &mut marks[0][1]);
+    rounds::<0>(&mut s, &mut bc, &sums[2], &mut marks[0][2]);
+    rounds::<4>(&mut s, &mut bc, &sums[3], &mut marks[0][3]);
     state.iter_mut().zip(s).for_each(|(word, s)| *word = word.wrapping_add(s));
 }
 
 /// Takes in blocks, some and then others.
 pub(super) fn compress<V: Vector>(state: &mut State, blocks: [&[Block]; 2]) {
+    // Not zeros: of these compilers make calls, which take longer than the few stores.
+    let mut empty = [0; 16];
+    V::splat_u32(K[0]).store(&mut empty);
+    let (mut sums, mut marks) = ([empty; 4], [[empty; 4]; 3]);
     V::call(|| {
-        // Not zeros: of these compilers make calls, which take longer than the few stores.
-        let mut empty = [0; 16];
-        V::splat_u32(K[0]).store(&mut empty);
-        let mut sums = [empty; 16];
-        blocks.into_iter().flatten().for_each(|block| take::<V>(state, block, &mut sums));
-        sums = [empty; 16];
-        optimization_barrier(&sums);
+        for blocks in blocks {
+            blocks.iter().for_each(|block| take::<V>(state, block, &mut sums, &mut marks));
+        }
     });
+    (sums, marks) = ([empty; 4], [[empty; 4]; 3]);
+    optimization_barrier(&sums);
+    optimization_barrier(&marks);
 }
