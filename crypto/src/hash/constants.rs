@@ -2,6 +2,8 @@
 
 pub(super) const BLOCK_BYTES: usize = 64;
 pub(super) const CHUNK_BYTES: usize = 1024;
+/// The length of a whole block, as compressions take it in.
+pub(super) const WHOLE: u32 = 64;
 pub(super) type Block = [u8; BLOCK_BYTES];
 /// A key or a chaining value.
 pub(super) type Words = [u32; 8];
@@ -16,9 +18,8 @@ pub(super) const KEYED_HASH: u32 = 1 << 4;
 pub(super) const DERIVE_KEY_CONTEXT: u32 = 1 << 5;
 pub(super) const DERIVE_KEY_MATERIAL: u32 = 1 << 6;
 
-pub(super) const IV: Words = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-];
+pub(super) const IV: Words =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// Which words of a round are those of the next one.
 const PERMUTATION: [u8; 16] = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];

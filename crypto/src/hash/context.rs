@@ -1,7 +1,7 @@
 //! Contexts of key derivation, taken in when the program is compiled.
 
 use super::constants::{
-    BLOCK_BYTES, CHUNK_BYTES, CHUNK_END, CHUNK_START, DERIVE_KEY_CONTEXT, IV, ROOT, ROUNDS, SCHEDULE, Words,
+    CHUNK_BYTES, CHUNK_END, CHUNK_START, DERIVE_KEY_CONTEXT, IV, ROOT, ROUNDS, SCHEDULE, WHOLE, Words,
 };
 
 /// What keys are derived for, with the key of its own that BLAKE3 makes of it: in a constant that costs nothing at run
@@ -34,15 +34,14 @@ impl Context {
         let mut at = 0;
         loop {
             let mut block = [0_u32; 16];
-            let mut bytes = 0;
-            while bytes < BLOCK_BYTES && at + bytes < text.len() {
-                block[bytes / 4] |= (text[at + bytes] as u32) << (8 * (bytes % 4));
-                bytes += 1;
-            }
             let first = if at == 0 { CHUNK_START } else { 0 };
-            at += bytes;
+            let mut bytes = 0;
+            while bytes < WHOLE && at < text.len() {
+                block[at / 4 % 16] |= (text[at] as u32) << (8 * (at % 4));
+                (bytes, at) = (bytes + 1, at + 1);
+            }
             let last = if at == text.len() { CHUNK_END | ROOT } else { 0 };
-            cv = compress(&cv, &block, bytes as u32, DERIVE_KEY_CONTEXT | first | last);
+            cv = compress(&cv, &block, bytes, DERIVE_KEY_CONTEXT | first | last);
             if at == text.len() {
                 return Self { key: cv };
             }

@@ -1,6 +1,6 @@
 //! The compression of four inputs side by side: a vector holds one word of each.
 
-use super::constants::{BLOCK_BYTES, Block, Cv, IV, SCHEDULE, Words};
+use super::constants::{Block, Cv, IV, SCHEDULE, WHOLE, Words};
 use crate::lanes::{Rotation, Vector};
 use zeroize::optimization_barrier;
 
@@ -15,7 +15,12 @@ struct Message<V> {
 }
 
 #[inline(always)]
-fn mix<V: Vector, const R: usize>(v: &mut [V; 16], message: &Message<V>, [a, b, c, d]: [usize; 4], at: usize) {
+fn mix<V: Vector, const R: usize>(
+    v: &mut [V; 16],
+    message: &Message<V>,
+    [a, b, c, d]: [usize; 4],
+    at: usize,
+) {
     let word = |at: usize| message.words[SCHEDULE[R][at] as usize];
     v[a] = v[a].add_u32(v[b]).add_u32(word(at));
     v[d] = v[d].xor(v[a]).rotate_left_bytes::<16>(message.left_16);
@@ -42,7 +47,7 @@ fn round<V: Vector, const R: usize>(v: &mut [V; 16], message: &Message<V>) {
 /// The paper's section 2.2, but for the second half of the result.
 #[inline(always)]
 fn compress<V: Vector>(cv: &mut [V; 8], message: &Message<V>, counters: &[V; 2], flags: u32) {
-    let mut v = [V::splat_u32(BLOCK_BYTES as u32); 16];
+    let mut v = [V::splat_u32(WHOLE); 16];
     v[..8].copy_from_slice(cv);
     for word in 0..4 {
         v[8 + word] = V::splat_u32(IV[word]);
@@ -89,7 +94,8 @@ pub(super) fn chain<V: Vector>(
     V::call(|| {
         // Not zeros: of these compilers make calls, which take longer than the few stores.
         let empty = [V::splat_u32(IV[0]); 16];
-        let mut message = Message { words: empty, left_16: Rotation::new::<16>(), left_24: Rotation::new::<24>() };
+        let mut message =
+            Message { words: empty, left_16: Rotation::new::<16>(), left_24: Rotation::new::<24>() };
         let mut cv = key.map(V::splat_u32);
         #[expect(clippy::cast_possible_truncation, reason = "halves")]
         let counters = [

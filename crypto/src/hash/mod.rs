@@ -15,7 +15,9 @@ mod rustcrypto;
 mod tree;
 
 use crate::backend::Backend;
-use constants::{CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT, to_bytes, to_words};
+use constants::{
+    CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT, to_bytes, to_words,
+};
 use dagvault_core::parallel;
 use tree::Mode;
 
@@ -245,18 +247,25 @@ mod tests {
     fn every_backend_gives_the_hashes_of_the_crate() {
         let data: Vec<u8> = (0..70_000u32).map(|i| (i % 251).to_le_bytes()[0]).collect();
         let key = [0x5a; 32];
-        for (backend, length) in Backend::all().flat_map(|backend| lengths().map(move |length| (backend, length))) {
+        for (backend, length) in
+            Backend::all().flat_map(|backend| lengths().map(move |length| (backend, length)))
+        {
             let (data, at) = (&data[..length], (backend.name(), length));
             assert_eq!(hash_on(backend, data), hash_on(Backend::RustCrypto, data), "{at:?}");
             assert_eq!(keyed_on(backend, &key, data), keyed_on(Backend::RustCrypto, &key, data), "{at:?}");
             for step in [length / 3 + 1, 700, 5000] {
-                let (mut hasher, mut keyed_hasher) = (Hasher::new_on(backend), Hasher::new_keyed_on(backend, &key));
+                let (mut hasher, mut keyed_hasher) =
+                    (Hasher::new_on(backend), Hasher::new_keyed_on(backend, &key));
                 for piece in data.chunks(step) {
                     hasher.update(piece);
                     keyed_hasher.update(piece);
                 }
                 assert_eq!(hasher.finalize(), hash_on(Backend::RustCrypto, data), "{at:?} by {step}");
-                assert_eq!(keyed_hasher.finalize(), keyed_on(Backend::RustCrypto, &key, data), "{at:?} by {step}");
+                assert_eq!(
+                    keyed_hasher.finalize(),
+                    keyed_on(Backend::RustCrypto, &key, data),
+                    "{at:?} by {step}"
+                );
             }
             let (mut given, mut wanted) = ([0; 150], [0; 150]);
             let (head, tail) = data.split_at(length / 2);
@@ -270,7 +279,8 @@ mod tests {
     fn wide_hashes_are_the_same() {
         let data: Vec<u8> = (0..1_000_000u32).map(|i| (i % 253).to_le_bytes()[0]).collect();
         for backend in Backend::all() {
-            for length in [0, 1000, 131_071, 131_072, 131_073, 196_608, 197_000, 262_144, 300_001, 1_000_000] {
+            for length in [0, 1000, 131_071, 131_072, 131_073, 196_608, 197_000, 262_144, 300_001, 1_000_000]
+            {
                 let wanted = hash_on(Backend::RustCrypto, &data[..length]);
                 assert_eq!(hash_wide_on(backend, &data[..length]), wanted, "{} {length}", backend.name());
                 let nested = parallel::map(3, |_| hash_wide_on(backend, &data[..length]));
@@ -284,7 +294,8 @@ mod tests {
         const SHORT: Context = Context::new("dagvault test");
         const EMPTY: Context = Context::new("");
         const BLOCK: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-+";
-        const LONG: &str = "a context that is longer than one block of BLAKE3, which has sixty-four bytes, by some";
+        const LONG: &str =
+            "a context that is longer than one block of BLAKE3, which has sixty-four bytes, by some";
         const FULL: Context = Context::new(BLOCK);
         const TWO: Context = Context::new(LONG);
         for (context, text) in [(SHORT, "dagvault test"), (EMPTY, ""), (FULL, BLOCK), (TWO, LONG)] {

@@ -1,6 +1,6 @@
 //! The compression of one block: a vector holds a row of the state.
 
-use super::constants::{BLOCK_BYTES, Block, Cv, IV, ROUNDS, Words, to_words};
+use super::constants::{BLOCK_BYTES, Block, Cv, IV, ROUNDS, WHOLE, Words, to_words};
 use crate::lanes::{Rotation, Vector};
 use dagvault_core::wipe::wipe;
 
@@ -127,7 +127,7 @@ fn chained<V: Vector>(cv: &Words, blocks: &[Block], end: &Block, tweak: Tweak, f
         loop {
             // One place for the rounds: they are long.
             let (block, tweak, is_end) = match left.next() {
-                Some(block) => (block, Tweak { bytes: BLOCK_BYTES as u32, flags, ..tweak }, false),
+                Some(block) => (block, Tweak { bytes: WHOLE, flags, ..tweak }, false),
                 None => (end, Tweak { flags: flags | last, ..tweak }, true),
             };
             let [a, b, c, d] = rounds::<V>(cv, block, tweak, &by);

@@ -39,10 +39,10 @@ pub(super) fn top_of_parts(mut cvs: &mut [[u8; HASH_BYTES]]) -> [u8; HASH_BYTES]
         for pair in 0..pairs {
             cvs[pair] = hazmat::merge_subtrees_non_root(&cvs[2 * pair], &cvs[2 * pair + 1], Mode::Hash);
         }
-        if cvs.len() % 2 > 0 {
+        let count = cvs.len().div_ceil(2);
+        if count > pairs {
             cvs[pairs] = cvs[2 * pairs];
         }
-        let count = cvs.len().div_ceil(2);
         cvs = &mut cvs[..count];
     }
     *hazmat::merge_subtrees_root(&cvs[0], &cvs[1], Mode::Hash).as_bytes()

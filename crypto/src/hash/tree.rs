@@ -1,6 +1,8 @@
 //! The tree of BLAKE3 over our own compressions (its paper, section 2.1).
 
-use super::constants::{BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, Cv, PARENT, ROOT, Words};
+use super::constants::{
+    BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, Cv, PARENT, ROOT, WHOLE, Words,
+};
 use super::four::{self, Flags, INPUTS};
 use super::one::{self, Tweak};
 use crate::backend::{Backend, on_lanes};
@@ -88,7 +90,7 @@ impl Chunk {
 
     fn chain(&mut self, mode: &Mode, blocks: &[Block]) {
         let first = if self.bytes == 0 { CHUNK_START } else { 0 };
-        let tweak = Tweak { counter: self.counter, bytes: BLOCK_BYTES as u32, flags: mode.flags };
+        let tweak = Tweak { counter: self.counter, bytes: WHOLE, flags: mode.flags };
         on_lanes!(mode.backend, V => one::chain::<V>(&mut self.cv, blocks, tweak, first));
         self.bytes += blocks.len() * BLOCK_BYTES;
     }
@@ -145,13 +147,13 @@ fn parent(mode: &Mode, left: &Cv, right: &Cv) -> Output {
     let mut block = [0; BLOCK_BYTES];
     block[..CV_BYTES].copy_from_slice(left);
     block[CV_BYTES..].copy_from_slice(right);
-    let tweak = Tweak { counter: 0, bytes: BLOCK_BYTES as u32, flags: mode.flags | PARENT };
+    let tweak = Tweak { counter: 0, bytes: WHOLE, flags: mode.flags | PARENT };
     Output { backend: mode.backend, cv: mode.key, block, tweak }
 }
 
 /// The chaining value over two, or the hash if `root` is [`ROOT`].
 fn joined(mode: &Mode, cvs: &[Cv; 2], root: u32) -> Cv {
-    let tweak = Tweak { counter: 0, bytes: BLOCK_BYTES as u32, flags: mode.flags | PARENT | root };
+    let tweak = Tweak { counter: 0, bytes: WHOLE, flags: mode.flags | PARENT | root };
     on_lanes!(mode.backend, V => one::input::<V>(&mode.key, cvs.as_flattened(), tweak, 0, 0))
 }
 
@@ -160,7 +162,7 @@ fn chunk(mode: &Mode, data: &[u8], counter: u64, root: u32) -> Cv {
     #[expect(clippy::cast_possible_truncation, reason = "at most a chunk")]
     let bytes = match data.len() as u32 {
         0 => 0,
-        bytes => (bytes - 1) % BLOCK_BYTES as u32 + 1,
+        bytes => (bytes - 1) % WHOLE + 1,
     };
     let tweak = Tweak { counter, bytes, flags: mode.flags };
     on_lanes!(mode.backend, V => one::input::<V>(&mode.key, data, tweak, CHUNK_START, CHUNK_END | root))
@@ -173,7 +175,8 @@ type Row = [Cv; INPUTS];
 fn parents(mode: &Mode, cvs: &[Cv], out: &mut Row) -> usize {
     let (pairs, rest) = cvs.as_chunks::<2>();
     if let [_, _, _, ..] = pairs {
-        let inputs = core::array::from_fn(|input| pairs[input.min(pairs.len() - 1)].as_flattened().as_chunks().0);
+        let inputs =
+            core::array::from_fn(|input| pairs[input.min(pairs.len() - 1)].as_flattened().as_chunks().0);
         let flags = Flags { first: 0, all: mode.flags | PARENT, last: 0 };
         *out = on_lanes!(mode.backend, V => four::chain::<V>(&mode.key, inputs, [0; INPUTS], flags));
     } else {
@@ -193,7 +196,9 @@ fn chunks(mode: &Mode, data: &[u8], counter: u64, out: &mut Row) -> usize {
         let counters = [0, 1, 2, 3].map(|input| counter + input);
         *out = on_lanes!(mode.backend, V => four::chain::<V>(&mode.key, inputs, counters, flags));
     } else {
-        let single = |(out, (data, counter)): (&mut Cv, (&[u8; CHUNK_BYTES], u64))| *out = chunk(mode, data, counter, 0);
+        let single = |(out, (data, counter)): (&mut Cv, (&[u8; CHUNK_BYTES], u64))| {
+            *out = chunk(mode, data, counter, 0)
+        };
         out.iter_mut().zip(whole.iter().zip(counter..)).for_each(single);
     }
     if !rest.is_empty() {
@@ -246,7 +251,9 @@ pub(super) fn top_of_parts(mode: &Mode, mut cvs: &mut [Cv]) -> Cv {
             cvs[pair] = joined(mode, &[cvs[2 * pair], cvs[2 * pair + 1]], 0);
         }
         let count = cvs.len().div_ceil(2);
-        cvs[count - 1] = if count > pairs { cvs[2 * pairs] } else { cvs[count - 1] };
+        if count > pairs {
+            cvs[pairs] = cvs[2 * pairs];
+        }
         cvs = &mut cvs[..count];
     }
     joined(mode, &[cvs[0], cvs[1]], ROOT)

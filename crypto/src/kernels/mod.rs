@@ -73,9 +73,11 @@ fn expand(backend: Backend, buf: &mut [u8]) {
     assert!(derived.is_ok(), "the output is short enough");
 }
 
+const CONTEXT: hash::Context = hash::Context::new("dagvault 2026-11 benchmark of derivations v1");
+
 /// Derives a key of 64 bytes from the buffer.
 fn derive(backend: Backend, buf: &mut [u8]) {
     let mut out = [0; 64];
-    hash::derive_on(backend, "dagvault 2026-11 benchmark of derivations v1", &[buf], &mut out);
+    hash::derive_for_on(backend, &CONTEXT, &[buf], &mut out);
     done(&out);
 }

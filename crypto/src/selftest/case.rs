@@ -4,8 +4,8 @@ use super::codec::{accepted, fields, refused};
 use crate::{
     Error,
     aead::{self, Suite},
-    backend::Backend,
     argon2id::{self, Inputs, Params},
+    backend::Backend,
     committing, hash, hkdf,
     secret::Secret,
     sha256, sign,

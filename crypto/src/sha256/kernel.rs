@@ -41,7 +41,13 @@ fn ending(rest: &[u8], bytes: u64, ending: &mut [u8; 2 * BLOCK_BYTES]) -> usize 
 }
 
 /// The digest of a message of `bytes` bytes, whose last ones are `blocks` and `rest`, less than a block.
-fn finish(backend: Backend, state: &mut State, blocks: &[Block], rest: &[u8], bytes: u64) -> [u8; DIGEST_BYTES] {
+fn finish(
+    backend: Backend,
+    state: &mut State,
+    blocks: &[Block],
+    rest: &[u8],
+    bytes: u64,
+) -> [u8; DIGEST_BYTES] {
     const LENGTH_START: usize = BLOCK_BYTES - LENGTH_BYTES;
     let mut last = [0; BLOCK_BYTES];
     last[..rest.len()].copy_from_slice(rest);
