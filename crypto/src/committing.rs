@@ -50,6 +50,7 @@ pub const COMMITMENT_BYTES: usize = 32;
 
 /// The BLAKE3 context of the derivation.
 pub const CONTEXT: &str = "dagvault 2026-11 block envelope v1";
+const TAKEN_CONTEXT: hash::Context = hash::Context::new(CONTEXT);
 
 const NONCE_START: usize = KEY_BYTES;
 const COMMITMENT_START: usize = NONCE_START + NONCE_BYTES_MAX;
@@ -156,7 +157,7 @@ struct Derived {
 impl Derived {
     fn new(suite: Suite, link_key: &Secret<KEY_BYTES>, salt: &[u8; SALT_BYTES]) -> Self {
         let mut output = [0; DERIVED_BYTES];
-        hash::derive(CONTEXT, &[&[suite.number()], link_key.expose(), salt], &mut output);
+        hash::derive_for(&TAKEN_CONTEXT, &[&[suite.number()], link_key.expose(), salt], &mut output);
         let mut commitment = [0; COMMITMENT_BYTES];
         commitment.copy_from_slice(&output[COMMITMENT_START..]);
         let derived = Self {

@@ -7,6 +7,7 @@
 
 use dagvault_crypto::{
     argon2id::{self, Params},
+    backend::Backend,
     hash,
     secret::{Secret, SecretVec},
     sha256, sign,
@@ -128,12 +129,14 @@ fn dropped_states_forget_their_keys() {
     key[..16].copy_from_slice(&STATE_MARK);
     let seed = Secret::new(key);
     assert_eq!(marked(sign::SigningKey::from_seed(&seed)), (true, false));
-    let hasher = hash::Hasher::new_keyed(&key);
-    assert_eq!(marked(hasher), (true, false));
-    let mut buffered = hash::Hasher::new();
-    buffered.update(&STATE_MARK);
-    assert_eq!(marked(buffered), (true, false));
-    let mut buffered = sha256::Sha256::new();
-    buffered.update(&STATE_MARK);
-    assert_eq!(marked(buffered), (true, false));
+    for backend in Backend::all() {
+        let hasher = hash::Hasher::new_keyed_on(backend, &key);
+        assert_eq!(marked(hasher), (true, false), "{}", backend.name());
+        let mut buffered = hash::Hasher::new_on(backend);
+        buffered.update(&STATE_MARK);
+        assert_eq!(marked(buffered), (true, false), "{}", backend.name());
+        let mut buffered = sha256::Sha256::new_on(backend);
+        buffered.update(&STATE_MARK);
+        assert_eq!(marked(buffered), (true, false), "{}", backend.name());
+    }
 }

@@ -3,10 +3,14 @@
 use crate::aead::{self, Suite, TAG_BYTES};
 use crate::backend::Backend;
 use crate::secret::Secret;
+use crate::sha256::{self, Sha256};
+use crate::{hash, hkdf};
 use alloc::vec::Vec;
 
 /// Longest message of a case, in bytes.
 const MESSAGE_BYTES_MAX: u64 = 20_000;
+/// How often a message is repeated for a long one.
+const WIDE_REPEATS: usize = 40;
 
 /// SplitMix64 (Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014).
 struct Random(u64);
@@ -54,9 +58,11 @@ pub fn digest(backend: Backend, seed: u64, from: u32, count: u32) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for case in from..from + count {
         let mut random = Random(seed ^ u64::from(case).wrapping_mul(0xd6e8_feb8_6659_fd93));
-        match random.below(3) {
+        match random.below(8) {
             0 => counter_mode(backend, &mut random, &mut hasher),
-            1 => cipher(backend, Suite::Aes256Gcm, &mut random, &mut hasher),
+            1..4 => cipher(backend, Suite::Aes256Gcm, &mut random, &mut hasher),
+            4 => sha256(backend, &mut random, &mut hasher),
+            5 => blake3(backend, &mut random, &mut hasher),
             _ => cipher(backend, Suite::XChaCha20Poly1305, &mut random, &mut hasher),
         }
     }
@@ -108,6 +114,58 @@ fn cipher(backend: Backend, suite: Suite, random: &mut Random, hasher: &mut blak
     }
     let answer = aead::open_in_place_on(backend, suite, &key, nonce, &aad, &mut whole[start..end], &tag);
     hasher.update(&[u8::from(answer.is_err())]).update(&whole);
+}
+
+fn message(random: &mut Random) -> Vec<u8> {
+    let mut message = alloc::vec![0; random.length()];
+    random.fill(&mut message);
+    message
+}
+
+/// Takes a message in pieces of a random length.
+fn in_pieces(random: &mut Random, message: &[u8], mut update: impl FnMut(&[u8])) {
+    let step = 1 + random.below(message.len() as u64 + 1);
+    message.chunks(step).for_each(&mut update);
+}
+
+/// Digests, four at once, codes and derived keys.
+fn sha256(backend: Backend, random: &mut Random, hasher: &mut blake3::Hasher) {
+    let mut messages: [Vec<u8>; 4] = core::array::from_fn(|_| message(random));
+    hasher.update(&sha256::digest_on(backend, &messages[0]));
+    let mut pieces = Sha256::new_on(backend);
+    in_pieces(random, &messages[0], |piece| pieces.update(piece));
+    hasher.update(&pieces.finalize());
+    if random.below(2) == 0 {
+        let length = messages[0].len();
+        messages.iter_mut().for_each(|message| message.resize(length, 0x5a));
+    }
+    let digests = sha256::digest_x4_on(backend, messages.each_ref().map(|message| &message[..]));
+    hasher.update(digests.as_flattened());
+    let [key, one, two, info] = &messages;
+    let key = &key[..key.len().min(random.below(150))];
+    hasher.update(&sha256::hmac_on(backend, key, &[one, two]));
+    let mut out = alloc::vec![0; random.below(hkdf::OUTPUT_BYTES_MAX as u64 + 1).min(random.length())];
+    let derived = hkdf::derive_on(backend, key, one, &[&info[..info.len() / 2], two], &mut out);
+    hasher.update(&[u8::from(derived.is_ok())]).update(&out);
+}
+
+/// The three modes, in pieces as well.
+fn blake3(backend: Backend, random: &mut Random, hasher: &mut blake3::Hasher) {
+    let mut key = [0; hash::HASH_BYTES];
+    random.fill(&mut key);
+    let message = message(random);
+    hasher.update(&hash::hash_on(backend, &message)).update(&hash::keyed_on(backend, &key, &message));
+    let (mut plain, mut keyed) = (hash::Hasher::new_on(backend), hash::Hasher::new_keyed_on(backend, &key));
+    in_pieces(random, &message, |piece| plain.update(piece));
+    in_pieces(random, &message, |piece| keyed.update(piece));
+    hasher.update(&plain.finalize()).update(&keyed.finalize());
+    let mut out = alloc::vec![0; random.below(300)];
+    hash::derive_on(backend, "dagvault 2026-11 differential v1", &[&key, &message], &mut out);
+    hasher.update(&out);
+    if random.below(16) == 0 {
+        let long = message.repeat(WIDE_REPEATS);
+        hasher.update(&hash::hash_wide_on(backend, &long));
+    }
 }
 
 #[cfg(test)]

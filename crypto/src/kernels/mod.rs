@@ -5,6 +5,7 @@ pub mod differential;
 use crate::aead::{self, Suite};
 use crate::backend::Backend;
 use crate::secret::Secret;
+use crate::{hash, hkdf, sha256};
 use core::hint::black_box;
 
 /// One computation over a message.
@@ -16,7 +17,7 @@ pub struct Kernel {
 }
 
 /// Every kernel.
-pub const ALL: [Kernel; 5] = [
+pub const ALL: [Kernel; 11] = [
     Kernel { name: "aes-256-ctr", run: ctr },
     Kernel { name: "aes-256-gcm", run: |backend, buf| seal(backend, Suite::Aes256Gcm, buf) },
     Kernel { name: "aes-256-gcm-both", run: |backend, buf| both(backend, Suite::Aes256Gcm, buf) },
@@ -25,6 +26,18 @@ pub const ALL: [Kernel; 5] = [
         name: "xchacha20-poly1305-both",
         run: |backend, buf| both(backend, Suite::XChaCha20Poly1305, buf),
     },
+    Kernel { name: "sha256", run: |backend, buf| done(&sha256::digest_on(backend, buf)) },
+    Kernel {
+        name: "sha256-x4",
+        run: |backend, buf| done(&sha256::digest_x4_on(backend, quarters(buf)).concat()),
+    },
+    Kernel {
+        name: "hmac-sha256",
+        run: |backend, buf| done(&sha256::hmac_on(backend, &black_box(KEY), &[buf])),
+    },
+    Kernel { name: "hkdf-sha256", run: expand },
+    Kernel { name: "blake3", run: |backend, buf| done(&hash::hash_on(backend, buf)) },
+    Kernel { name: "blake3-derive", run: derive },
 ];
 
 const KEY: [u8; 32] = [0x42; 32];
@@ -49,4 +62,31 @@ fn both(backend: Backend, suite: Suite, buf: &mut [u8]) {
     let sealed = aead::seal_in_place_on(backend, suite, &key, nonce, b"", buf);
     let opened = sealed.and_then(|tag| aead::open_in_place_on(backend, suite, &key, nonce, b"", buf, &tag));
     assert!(opened.is_ok(), "what was sealed opens");
+}
+
+/// Keeps a digest from being optimised away.
+fn done(digest: &[u8]) {
+    black_box(digest);
+}
+
+/// Four messages of equal lengths; up to three bytes are left over.
+fn quarters(buf: &[u8]) -> [&[u8]; 4] {
+    let quarter = buf.len() / 4;
+    core::array::from_fn(|number| &buf[number * quarter..][..quarter])
+}
+
+/// Fills the buffer from a key, as far as HKDF can.
+fn expand(backend: Backend, buf: &mut [u8]) {
+    let end = buf.len().min(hkdf::OUTPUT_BYTES_MAX);
+    let derived = hkdf::derive_on(backend, b"salt", &black_box(KEY), &[b"info"], &mut buf[..end]);
+    assert!(derived.is_ok(), "the output is short enough");
+}
+
+const CONTEXT: hash::Context = hash::Context::new("dagvault 2026-11 benchmark of derivations v1");
+
+/// Derives a key of 64 bytes from the buffer.
+fn derive(backend: Backend, buf: &mut [u8]) {
+    let mut out = [0; 64];
+    hash::derive_for_on(backend, &CONTEXT, &[buf], &mut out);
+    done(&out);
 }

@@ -23,6 +23,19 @@ pub(crate) use wasm32_simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64_ssse3::Ssse3;
 
+/// A rotation of 32-bit lanes by whole bytes, to be made outside of loops and passed to a function of its own
+/// ([`Vector::call`]) with them: it is an index of [`Vector::lookup`] that compilers must not know. Of one that they know
+/// LLVM makes a shuffle of two vectors, for which Cranelift needs three instructions.
+#[derive(Clone, Copy)]
+pub(crate) struct Rotation<V>(V);
+
+impl<V: Vector> Rotation<V> {
+    #[inline(always)]
+    pub(crate) fn new<const BITS: u32>() -> Self {
+        Self(V::load(core::hint::black_box(const { &rotation(BITS) })))
+    }
+}
+
 /// 128 bits, seen as lanes of the width in an operation's name, the lowest first; arithmetic wraps. No operation
 /// branches or loads by a lane's value.
 ///
@@ -67,6 +80,11 @@ pub(crate) trait Vector: Copy + 'static {
     fn rotate_left_u32<const BITS: u32>(self) -> Self;
     /// Lane n is the one that was `COUNT` later, cyclically.
     fn rotate_lanes_u32<const COUNT: usize>(self) -> Self;
+    /// As [`Vector::rotate_left_u32`], by whole bytes; `by` is [`Rotation::new`] of the same `BITS`.
+    #[inline(always)]
+    fn rotate_left_bytes<const BITS: u32>(self, _by: Rotation<Self>) -> Self {
+        self.rotate_left_u32::<BITS>()
+    }
     /// All ones where lanes are equal, else zero.
     fn eq_u8(self, other: Self) -> Self;
 
@@ -88,6 +106,13 @@ pub(crate) trait Vector: Copy + 'static {
     fn zip_high_u32(self, other: Self) -> Self;
     fn zip_low_u64(self, other: Self) -> Self;
     fn zip_high_u64(self, other: Self) -> Self;
+    /// The lanes of these numbers; those of `other` are 4 to 7.
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self;
+    /// The lanes 1, 2 and 3 of `self`, then the first of `next`.
+    #[inline(always)]
+    fn shift_in_u32(self, next: Self) -> Self {
+        self.pick_u32::<1, 2, 3, 4>(next)
+    }
     /// Rows become columns.
     #[inline(always)]
     fn transpose_u32([a, b, c, d]: [Self; 4]) -> [Self; 4] {
@@ -141,7 +166,6 @@ pub(crate) trait Vector: Copy + 'static {
 }
 
 /// The order of bytes that rotates 32-bit lanes left by whole bytes.
-#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 const fn rotation(bits: u32) -> [u8; 16] {
     let bytes = (bits / 8).to_le_bytes()[0];
     let mut order = [0; 16];

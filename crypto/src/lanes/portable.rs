@@ -174,6 +174,10 @@ impl Vector for Portable {
     fn zip_high_u64(self, other: Self) -> Self {
         Self([self.0[2], self.0[3], other.0[2], other.0[3]])
     }
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        let lanes = [self.0, other.0];
+        Self([A, B, C, D].map(|lane| lanes[lane / 4][lane % 4]))
+    }
     fn multiply_low_u32(self, other: Self) -> Self {
         Self::from_u64([self.product(other, 0), self.product(other, 1)])
     }

@@ -1,6 +1,6 @@
 //! Every operation of every vector of this machine against [`Portable`].
 
-use super::{Portable, Vector};
+use super::{Portable, Rotation, Vector};
 
 const ROWS: [[u8; 16]; 4] = [
     [0, 1, 2, 3, 0x7f, 0x80, 0x81, 0xff, 0xfe, 0x10, 0x0f, 0xf0, 0x55, 0xaa, 0x33, 0xcc],
@@ -16,7 +16,7 @@ fn bytes<V: Vector>(vector: V) -> [u8; 16] {
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of all operations")]
-fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
+fn results<V: Vector>(out: &mut [[u8; 16]; 500]) {
     let mut next = 0;
     let mut take = |vector: V| {
         out[next] = bytes(vector);
@@ -44,6 +44,9 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
         take(a.rotate_lanes_u32::<1>());
         take(a.rotate_lanes_u32::<2>());
         take(a.rotate_lanes_u32::<3>());
+        take(a.rotate_left_bytes::<8>(Rotation::new::<8>()));
+        take(a.rotate_left_bytes::<16>(Rotation::new::<16>()));
+        take(a.rotate_left_bytes::<24>(Rotation::new::<24>()));
         take(a.swap_bytes_u32());
         for other in ROWS {
             let b = V::load(&other);
@@ -68,6 +71,8 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
             take(a.multiply_high_u32(b));
             take(a.narrow_u64(b));
             take(a.dot_i16(b));
+            take(a.shift_in_u32(b));
+            take(a.pick_u32::<6, 0, 3, 5>(b));
         }
     }
     V::transpose_u8(core::array::from_fn(|row| {
@@ -80,11 +85,11 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
 
 #[test]
 fn every_vector_gives_what_the_portable_one_does() {
-    let mut wanted = [[0; 16]; 440];
+    let mut wanted = [[0; 16]; 500];
     Portable::call(|| results::<Portable>(&mut wanted));
     #[cfg(target_arch = "x86_64")]
     if crate::backend::Backend::all().any(|backend| backend.name() == "ssse3") {
-        let mut given = [[0; 16]; 440];
+        let mut given = [[0; 16]; 500];
         super::Ssse3::call(|| results::<super::Ssse3>(&mut given));
         for (number, (given, wanted)) in given.iter().zip(&wanted).enumerate() {
             assert_eq!(given, wanted, "result {number}");

@@ -1,6 +1,6 @@
 //! Vectors of WebAssembly's relaxed SIMD: as the strict ones, but for the lookup, which may take an instruction less.
 
-use super::{Simd128, Vector, rotation};
+use super::{Rotation, Simd128, Vector, rotation};
 use core::arch::wasm32::u8x16_relaxed_swizzle;
 
 #[derive(Clone, Copy)]
@@ -68,9 +68,18 @@ impl Vector for RelaxedSimd {
         Self(self.0.rotate_lanes_u32::<COUNT>())
     }
     #[inline(always)]
+    fn rotate_left_bytes<const BITS: u32>(self, by: Rotation<Self>) -> Self {
+        self.lookup(by.0)
+    }
+    #[inline(always)]
     fn lookup(self, index: Self) -> Self {
         // By the contract of `lookup` no index is one whose result engines may choose.
         Self(Simd128(u8x16_relaxed_swizzle(self.0.0, index.0.0)))
+    }
+
+    #[inline(always)]
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        Self(self.0.pick_u32::<A, B, C, D>(other.0))
     }
 
     same! {
@@ -93,6 +102,7 @@ impl Vector for RelaxedSimd {
         shr_u64[BITS]();
         narrow_u64(other);
         push_u8(other);
+        swap_bytes_u32();
         zip_low_u8(other);
         zip_high_u8(other);
         zip_low_u16(other);

@@ -1,7 +1,7 @@
 //! Vectors of WebAssembly's 128-bit SIMD, strict instructions only.
 #![expect(unsafe_code, reason = "loads and stores of whole vectors")]
 
-use super::{Vector, rotation};
+use super::{Rotation, Vector, rotation};
 use core::arch::wasm32::{
     i8x16_shuffle, i16x8_shuffle, i32x4_bitmask, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle,
     u8x16_eq, u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane,
@@ -197,6 +197,19 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn zip_high_u64(self, other: Self) -> Self {
         Self(i64x2_shuffle::<1, 3>(self.0, other.0))
+    }
+    #[inline(always)]
+    fn swap_bytes_u32(self) -> Self {
+        // As a shuffle of one vector: compilers make one of two, the other zero, from a swizzle by a constant.
+        Self(i8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(self.0, self.0))
+    }
+    #[inline(always)]
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        Self(i32x4_shuffle::<A, B, C, D>(self.0, other.0))
+    }
+    #[inline(always)]
+    fn rotate_left_bytes<const BITS: u32>(self, by: Rotation<Self>) -> Self {
+        self.lookup(by.0)
     }
     #[inline(always)]
     fn lookup(self, index: Self) -> Self {

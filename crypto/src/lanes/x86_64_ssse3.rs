@@ -142,6 +142,11 @@ impl Vector for Ssse3 {
         Self(unsafe { _mm_mul_epu32(_mm_shuffle_epi32::<0xfa>(self.0), _mm_shuffle_epi32::<0xfa>(other.0)) })
     }
     #[inline(always)]
+    fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        let lanes = [self.to_u32(), other.to_u32()];
+        Self::from_u32([A, B, C, D].map(|lane| lanes[lane / 4][lane % 4]))
+    }
+    #[inline(always)]
     fn narrow_u64(self, high: Self) -> Self {
         // SAFETY: SSE2 is part of x86-64.
         Self(unsafe {

@@ -1,0 +1,216 @@
+//! Our own SHA-256: what surrounds the compressions (FIPS 180-4, section 5).
+
+use super::constants::INITIAL;
+use super::four::{self, MESSAGES};
+use super::{BLOCK_BYTES, Block, DIGEST_BYTES, State, one};
+use crate::backend::{Backend, on_lanes};
+use dagvault_core::wipe::wipe;
+use zeroize::Zeroize as _;
+
+/// Bytes of a message's length, which end its last block.
+const LENGTH_BYTES: usize = 8;
+
+/// A message so far.
+#[derive(Clone)]
+pub(super) struct Hasher {
+    backend: Backend,
+    state: State,
+    /// The bytes of a block that is not whole; what is behind them is left over.
+    buffer: Block,
+    /// Of the message so far, modulo 2^64: FIPS 180-4 ends there.
+    bytes: u64,
+}
+
+/// Takes in blocks, some and then others.
+fn compress(backend: Backend, state: &mut State, blocks: [&[Block]; 2]) {
+    on_lanes!(backend, V => one::compress::<V>(state, blocks));
+}
+
+fn compress_four(backend: Backend, states: &mut [State; MESSAGES], blocks: [&[Block]; MESSAGES]) {
+    on_lanes!(backend, V => four::compress::<V>(states, blocks));
+}
+
+/// The end of a message of `bytes` bytes as one block or two; `rest` is what is not a whole block of it.
+fn ending(rest: &[u8], bytes: u64, ending: &mut [u8; 2 * BLOCK_BYTES]) -> usize {
+    let blocks = 1 + usize::from(rest.len() + 1 + LENGTH_BYTES > BLOCK_BYTES);
+    let end = blocks * BLOCK_BYTES;
+    ending[..rest.len()].copy_from_slice(rest);
+    ending[rest.len()] = 0x80;
+    ending[end - LENGTH_BYTES..end].copy_from_slice(&(bytes.wrapping_mul(8)).to_be_bytes());
+    blocks
+}
+
+/// The digest of a message of `bytes` bytes, whose last ones are `blocks` and `rest`, less than a block.
+fn finish(
+    backend: Backend,
+    state: &mut State,
+    blocks: &[Block],
+    rest: &[u8],
+    bytes: u64,
+) -> [u8; DIGEST_BYTES] {
+    const LENGTH_START: usize = BLOCK_BYTES - LENGTH_BYTES;
+    let mut last = [0; BLOCK_BYTES];
+    last[..rest.len()].copy_from_slice(rest);
+    last[rest.len()] = 0x80;
+    let mut blocks = blocks;
+    if rest.len() >= LENGTH_START {
+        compress(backend, state, [blocks, &[last]]);
+        (blocks, last) = (&[], [0; BLOCK_BYTES]);
+    }
+    last[LENGTH_START..].copy_from_slice(&bytes.wrapping_mul(8).to_be_bytes());
+    compress(backend, state, [blocks, core::slice::from_ref(&last)]);
+    wipe(&mut last);
+    let digest = to_bytes(state);
+    state.zeroize();
+    digest
+}
+
+fn to_bytes(state: &State) -> [u8; DIGEST_BYTES] {
+    let mut digest = [0; DIGEST_BYTES];
+    let (words, _) = digest.as_chunks_mut();
+    words.iter_mut().zip(state).for_each(|(bytes, word)| *bytes = word.to_be_bytes());
+    digest
+}
+
+impl Hasher {
+    pub(super) const fn new(backend: Backend) -> Self {
+        Self { backend, state: INITIAL, buffer: [0; BLOCK_BYTES], bytes: 0 }
+    }
+
+    /// How many bytes of the buffer belong to the message.
+    #[expect(clippy::cast_possible_truncation, reason = "below a block")]
+    const fn filled(&self) -> usize {
+        (self.bytes % BLOCK_BYTES as u64) as usize
+    }
+
+    pub(super) fn update(&mut self, mut data: &[u8]) {
+        let filled = self.filled();
+        let mut first: &[Block] = &[];
+        self.bytes = self.bytes.wrapping_add(data.len() as u64);
+        if filled > 0 {
+            let (now, later) = data.split_at(data.len().min(BLOCK_BYTES - filled));
+            self.buffer[filled..filled + now.len()].copy_from_slice(now);
+            if filled + now.len() < BLOCK_BYTES {
+                return;
+            }
+            first = core::slice::from_ref(&self.buffer);
+            data = later;
+        }
+        let (blocks, rest) = data.as_chunks();
+        if first.len() + blocks.len() > 0 {
+            compress(self.backend, &mut self.state, [first, blocks]);
+        }
+        self.buffer[..rest.len()].copy_from_slice(rest);
+    }
+
+    pub(super) fn finalize(mut self) -> [u8; DIGEST_BYTES] {
+        let filled = self.filled();
+        finish(self.backend, &mut self.state, &[], &self.buffer[..filled], self.bytes)
+    }
+}
+
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        self.state.zeroize();
+        wipe(&mut self.buffer);
+    }
+}
+
+pub(super) fn digest(backend: Backend, message: &[u8]) -> [u8; DIGEST_BYTES] {
+    let (blocks, rest) = message.as_chunks();
+    finish(backend, &mut { INITIAL }, blocks, rest, message.len() as u64)
+}
+
+/// Digests of four messages; those of equal lengths are made side by side to their ends.
+pub(super) fn digest_x4(backend: Backend, messages: [&[u8]; MESSAGES]) -> [[u8; DIGEST_BYTES]; MESSAGES] {
+    let mut states = [INITIAL; MESSAGES];
+    let whole = messages.map(|message| message.len() / BLOCK_BYTES).into_iter().fold(usize::MAX, usize::min);
+    compress_four(backend, &mut states, messages.map(|message| &message.as_chunks().0[..whole]));
+    let mut lasts = [[0; 2 * BLOCK_BYTES]; MESSAGES];
+    if messages.iter().all(|message| message.len() == messages[0].len()) {
+        let mut count = 0;
+        for (last, message) in lasts.iter_mut().zip(messages) {
+            count = ending(&message[whole * BLOCK_BYTES..], message.len() as u64, last);
+        }
+        compress_four(backend, &mut states, lasts.each_ref().map(|last| &last.as_chunks().0[..count]));
+    } else {
+        for ((state, message), last) in states.iter_mut().zip(messages).zip(&mut lasts) {
+            let (blocks, rest) = message[whole * BLOCK_BYTES..].as_chunks();
+            let count = ending(rest, message.len() as u64, last);
+            compress(backend, state, [blocks, &last.as_chunks().0[..count]]);
+        }
+    }
+    lasts.iter_mut().for_each(|last| wipe(last));
+    let digests = states.each_ref().map(to_bytes);
+    states.zeroize();
+    digests
+}
+
+/// A key of HMAC (RFC 2104, section 2): its block is taken in by both hashes already.
+pub(super) struct HmacKey {
+    backend: Backend,
+    inner: State,
+    outer: State,
+}
+
+impl HmacKey {
+    pub(super) fn new(backend: Backend, key: &[u8]) -> Self {
+        let mut block = [0; BLOCK_BYTES];
+        if key.len() > BLOCK_BYTES {
+            block[..DIGEST_BYTES].copy_from_slice(&digest(backend, key));
+        } else {
+            block[..key.len()].copy_from_slice(key);
+        }
+        let mut padded = |pad: u8| {
+            let mut state = INITIAL;
+            block.iter_mut().for_each(|byte| *byte ^= pad);
+            compress(backend, &mut state, [&[block], &[]]);
+            state
+        };
+        let key = Self { backend, inner: padded(0x36), outer: padded(0x36 ^ 0x5c) };
+        wipe(&mut block);
+        key
+    }
+
+    /// The code of the concatenated parts.
+    pub(super) fn code(&self, parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
+        let mut inner = self.start();
+        parts.iter().for_each(|part| inner.update(part));
+        self.end(inner)
+    }
+
+    fn start(&self) -> Hasher {
+        let mut hasher = Hasher::new(self.backend);
+        (hasher.state, hasher.bytes) = (self.inner, BLOCK_BYTES as u64);
+        hasher
+    }
+
+    fn end(&self, inner: Hasher) -> [u8; DIGEST_BYTES] {
+        let bytes = (BLOCK_BYTES + DIGEST_BYTES) as u64;
+        finish(self.backend, &mut { self.outer }, &[], &inner.finalize(), bytes)
+    }
+}
+
+impl Drop for HmacKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
+    }
+}
+
+/// HKDF; `out` is no longer than RFC 5869 allows.
+pub(super) fn hkdf(backend: Backend, salt: &[u8], ikm: &[u8], info: &[&[u8]], out: &mut [u8]) {
+    let mut prk = HmacKey::new(backend, salt).code(&[ikm]);
+    let key = HmacKey::new(backend, &prk);
+    wipe(&mut prk);
+    let mut block = [0; DIGEST_BYTES];
+    for (number, chunk) in (1..=u8::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
+        let mut inner = key.start();
+        inner.update(if number == 1 { &[] } else { &block });
+        info.iter().for_each(|part| inner.update(part));
+        inner.update(&[number]);
+        block = key.end(inner);
+        chunk.copy_from_slice(&block[..chunk.len()]);
+    }
+    wipe(&mut block);
+}
