@@ -7,6 +7,7 @@
 //! Backend: `blake3`, which takes SSE, AVX or NEON as the CPU offers them, and simd128 in wasm. It has no
 //! table and no branch that depends on data.
 
+use crate::accel;
 use zeroize::Zeroize;
 
 /// Length of a hash and of a key, in bytes.
@@ -20,14 +21,24 @@ pub const HASH_BYTES: usize = 32;
 /// ```
 #[must_use]
 pub fn hash(data: &[u8]) -> [u8; HASH_BYTES] {
-    *blake3::hash(data).as_bytes()
+    accel::blake3(None, &[data]).unwrap_or_else(|| *blake3::hash(data).as_bytes())
 }
 
 /// Returns the 32-byte keyed BLAKE3 hash of `data` (BLAKE3 paper, section 2.3, mode `keyed_hash`): a PRF and
 /// a MAC; compare codes by [`crate::secret::ct_eq`] only.
 #[must_use]
 pub fn keyed(key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
-    *blake3::keyed_hash(key, data).as_bytes()
+    keyed_parts(key, &[data])
+}
+
+/// As [`keyed`], of the concatenated `parts`. The boundaries between them are not authenticated.
+#[must_use]
+pub fn keyed_parts(key: &[u8; HASH_BYTES], parts: &[&[u8]]) -> [u8; HASH_BYTES] {
+    accel::blake3(Some(key), parts).unwrap_or_else(|| {
+        let mut hasher = Hasher::new_keyed(key);
+        parts.iter().for_each(|part| hasher.update(part));
+        hasher.finalize()
+    })
 }
 
 /// Fills `out`, of any length, with the key derived from the concatenated `material` for the purpose

@@ -4,6 +4,7 @@
 //! For what others prescribe: the audit log (RFC 6962) and HKDF. Our own names and keys use [`crate::hash`].
 //! Backend: `sha2`, which takes SHA-NI or the ARMv8 extension when the CPU has them.
 
+use crate::accel;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest;
 
@@ -18,7 +19,7 @@ pub const DIGEST_BYTES: usize = 32;
 /// ```
 #[must_use]
 pub fn digest(data: &[u8]) -> [u8; DIGEST_BYTES] {
-    sha2::Sha256::digest(data).into()
+    accel::sha256(&[data]).unwrap_or_else(|| sha2::Sha256::digest(data).into())
 }
 
 /// SHA-256 of a message that arrives in pieces; its state is erased on drop.

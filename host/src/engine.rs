@@ -140,6 +140,7 @@ impl Main {
         self.shared.memory.write(place, &encoded.0)?;
         drop(encoded);
         let packed = self.call.call(&mut self.store, (place, bytes))?;
+        self.store.data_mut().scratch.wipe();
         self.free.call(&mut self.store, (place, bytes))?;
         let answer = self.take_answer(packed)?;
         self.shared.check_canaries()?;

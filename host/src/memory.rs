@@ -29,6 +29,11 @@ impl GuestMemory {
         self.0.clone()
     }
 
+    /// Bytes that the guest has now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.data().len()
+    }
+
     /// The cells of `bytes` bytes at `offset`, if the memory has them.
     fn cells(&self, offset: u32, bytes: usize) -> Result<&[UnsafeCell<u8>], Failure> {
         let data = self.0.data();

@@ -9,6 +9,7 @@
 mod aes_256_gcm;
 mod xchacha20_poly1305;
 
+use crate::accel;
 use crate::backend::Backend;
 use crate::{Error, secret::Secret};
 use dagvault_core::wipe::wipe;
@@ -93,7 +94,10 @@ pub fn seal_in_place(
     aad: &[u8],
     buf: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Error> {
-    seal_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf)
+    match accel::seal(suite, key, nonce, aad, buf) {
+        Some(tag) => Ok(tag),
+        None => seal_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf),
+    }
 }
 
 /// As [`seal_in_place`], by a given backend.
@@ -128,7 +132,10 @@ pub fn open_in_place(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
-    open_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf, tag)
+    match accel::open(suite, key, nonce, aad, buf, tag) {
+        Some(opened) => opened,
+        None => open_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf, tag),
+    }
 }
 
 /// As [`open_in_place`], by a given backend.
