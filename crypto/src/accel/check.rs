@@ -56,7 +56,9 @@ fn cipher(host: &dyn Host, suite: Suite) -> bool {
         let plain = bytes(seed + 300, length);
         let (mut ours, mut theirs) = (plain.clone(), plain.clone());
         let kernel = Backend::chosen();
-        let Ok(tag) = aead::seal_in_place_on(kernel, suite, &key, &nonce, &aad, &mut ours) else { return false };
+        let Ok(tag) = aead::seal_in_place_on(kernel, suite, &key, &nonce, &aad, &mut ours) else {
+            return false;
+        };
         let sealed = host.seal(suite, &key, &nonce, &aad, &mut theirs);
         let expected = if sealed.is_some() { &ours } else { &plain };
         agrees(sealed, &tag)

@@ -14,8 +14,8 @@ use crate::sha256::DIGEST_BYTES;
 use crate::{Error, secret::Secret};
 use core::sync::atomic::{AtomicU32, Ordering};
 use dagvault_core::abi::{
-    ACCEL_AES_256_GCM, ACCEL_ALGORITHMS, ACCEL_ARGON2ID, ACCEL_BLAKE3, ACCEL_DATA_BYTES_MAX, ACCEL_EVERY_LENGTH,
-    ACCEL_MESSAGE_BYTES_MAX, ACCEL_PARTS_MAX, ACCEL_SHA_256, ACCEL_XCHACHA20_POLY1305,
+    ACCEL_AES_256_GCM, ACCEL_ALGORITHMS, ACCEL_ARGON2ID, ACCEL_BLAKE3, ACCEL_DATA_BYTES_MAX,
+    ACCEL_EVERY_LENGTH, ACCEL_MESSAGE_BYTES_MAX, ACCEL_PARTS_MAX, ACCEL_SHA_256, ACCEL_XCHACHA20_POLY1305,
 };
 use dagvault_core::wipe::wipe;
 use spin::Once;
@@ -125,7 +125,8 @@ static USED: AtomicU32 = AtomicU32::new(0);
 pub fn offer(host: &'static dyn Host, offered: u32) -> impl Iterator<Item = Algorithm> {
     let host = *HOST.call_once(|| host);
     let offered_one = move |one: &Algorithm| offered & one.bit() != 0;
-    let right = Algorithm::ALL.into_iter().filter(offered_one).filter(|one| check::answers_rightly(host, *one));
+    let right =
+        Algorithm::ALL.into_iter().filter(offered_one).filter(|one| check::answers_rightly(host, *one));
     let used = right.fold(0, |bits, one| bits | one.bit());
     // Relaxed: whoever sees a bit finds the host by the acquiring load of `HOST`.
     USED.store(used | offered & ACCEL_EVERY_LENGTH, Ordering::Relaxed);

@@ -116,7 +116,8 @@ fn right_and_unwilling_hosts_pass() {
 #[test]
 fn a_wrong_host_is_found_in_what_it_does_wrong_only() {
     use Wrong::{
-        Ciphertext, DerivedKey, Digest, DigestOfOnePart, KeepsForgeries, Plaintext, RefusesAll, Tag, TakesForgeries,
+        Ciphertext, DerivedKey, Digest, DigestOfOnePart, KeepsForgeries, Plaintext, RefusesAll, Tag,
+        TakesForgeries,
     };
     let cipher = [Tag, Ciphertext, Plaintext, TakesForgeries, RefusesAll, KeepsForgeries];
     for algorithm in Algorithm::ALL {

@@ -1,8 +1,8 @@
 //! The host's accelerators: what it offers at the start, and the calls.
 
 use dagvault_core::abi::{
-    ACCEL_CIPHER_PARTS, ACCEL_DECLINED, ACCEL_DERIVATION_PARTS, ACCEL_DONE, ACCEL_NOT_AUTHENTIC, ACCEL_PART_BYTES,
-    ACCEL_PARTS_MAX, LOG_NOTICE,
+    ACCEL_CIPHER_PARTS, ACCEL_DECLINED, ACCEL_DERIVATION_PARTS, ACCEL_DONE, ACCEL_NOT_AUTHENTIC,
+    ACCEL_PART_BYTES, ACCEL_PARTS_MAX, LOG_NOTICE,
 };
 use dagvault_crypto::accel::{self, Host};
 use dagvault_crypto::aead::{Suite, TAG_BYTES};
