@@ -1,9 +1,9 @@
 //! Accelerators: a host that computes for this module.
 //!
 //! A guest in WebAssembly has no AES, no SHA and no wide vectors of the processor; its host has. What the host offers
-//! is used only after it gave the answers of our own kernels (`check`), and only behind the functions that name no
-//! backend: those of a named [`Backend`](crate::backend::Backend) are computed here. Short messages stay here, too: a
-//! call costs more than they take.
+//! is used only after it gave the answers of our own kernels (`check`); it then is what
+//! [`Backend::chosen`](crate::backend::Backend::chosen) says. Short messages stay here: a call costs more than they
+//! take.
 
 mod check;
 
@@ -102,9 +102,10 @@ impl Algorithm {
     /// From which length of the message on the host is faster than the guest, in bytes.
     const fn bytes_min(self) -> usize {
         match self {
-            Self::Aes256Gcm | Self::XChaCha20Poly1305 => 64,
-            Self::Sha256 | Self::Blake3 => 512,
-            Self::Argon2id => 0,
+            Self::Aes256Gcm | Self::Argon2id => 0,
+            Self::Sha256 | Self::Blake3 => 256,
+            // The crate takes long to begin.
+            Self::XChaCha20Poly1305 => 2048,
         }
     }
 
@@ -150,9 +151,9 @@ fn host_for(algorithm: Algorithm, bytes: usize, bytes_max: u32) -> Option<&'stat
 }
 
 fn cipher_host(suite: Suite, nonce: &[u8], aad: &[u8], buf: &[u8]) -> Option<&'static dyn Host> {
-    let bytes = buf.len().checked_add(aad.len())?;
-    let host = host_for(Algorithm::of(suite), bytes, ACCEL_MESSAGE_BYTES_MAX)?;
-    (nonce.len() == suite.nonce_bytes()).then_some(host)
+    let aad_bytes_max = (ACCEL_MESSAGE_BYTES_MAX as usize).checked_sub(buf.len())?;
+    let host = host_for(Algorithm::of(suite), buf.len(), ACCEL_MESSAGE_BYTES_MAX)?;
+    (nonce.len() == suite.nonce_bytes() && aad.len() <= aad_bytes_max).then_some(host)
 }
 
 /// The tag, if the host has sealed.

@@ -94,10 +94,7 @@ pub fn seal_in_place(
     aad: &[u8],
     buf: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Error> {
-    match accel::seal(suite, key, nonce, aad, buf) {
-        Some(tag) => Ok(tag),
-        None => seal_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf),
-    }
+    seal_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf)
 }
 
 /// As [`seal_in_place`], by a given backend.
@@ -113,6 +110,11 @@ pub fn seal_in_place_on(
     buf: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Error> {
     check_lengths(aad, buf)?;
+    if backend == Backend::Host
+        && let Some(tag) = accel::seal(suite, key, nonce, aad, buf)
+    {
+        return Ok(tag);
+    }
     match suite {
         Suite::XChaCha20Poly1305 => xchacha20_poly1305::seal(backend, key, sized(nonce)?, aad, buf),
         Suite::Aes256Gcm => aes_256_gcm::seal(backend, key, sized(nonce)?, aad, buf),
@@ -132,10 +134,7 @@ pub fn open_in_place(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
-    match accel::open(suite, key, nonce, aad, buf, tag) {
-        Some(opened) => opened,
-        None => open_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf, tag),
-    }
+    open_in_place_on(Backend::chosen(), suite, key, nonce, aad, buf, tag)
 }
 
 /// As [`open_in_place`], by a given backend.
@@ -151,6 +150,11 @@ pub fn open_in_place_on(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
+    if backend == Backend::Host
+        && let Some(opened) = accel::open(suite, key, nonce, aad, buf, tag)
+    {
+        return opened;
+    }
     let opened = check_lengths(aad, buf).and_then(|()| match suite {
         Suite::XChaCha20Poly1305 => xchacha20_poly1305::open(backend, key, sized(nonce)?, aad, buf, tag),
         Suite::Aes256Gcm => aes_256_gcm::open(backend, key, sized(nonce)?, aad, buf, tag),

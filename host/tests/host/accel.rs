@@ -255,12 +255,21 @@ fn a_derivation_keeps_the_limits_of_memory_and_time() {
         });
         let unlock = Unlock::Passphrase { bytes: b"words".as_slice().into() };
         let kdf = KdfParams { memory_kib: 64 << 10, passes: 1, lanes: 1 };
-        engine.call(&Request::Create { protect: Protect { unlock, kdf } })
+        engine.call(&Request::Create { protect: Protect { unlock, kdf }, paranoid: false })
     };
     for accel in [Accel::On, Accel::Off] {
         assert_eq!(derive(accel, 64 << 20), Err(Error::Memory {}), "{accel:?}");
         derive(accel, 160 << 20).unwrap();
     }
+}
+
+#[test]
+fn what_the_host_sealed_is_checked_by_other_code() {
+    let mut engine = real(|config| config.accel = Accel::On);
+    let Request::Create { protect, .. } = crate::real::create() else { panic!("a request to create") };
+    engine.call(&Request::Create { protect, paranoid: true }).unwrap();
+    engine.call(&crate::real::put("a", &crate::real::noise(1 << 20))).unwrap();
+    engine.call(&Request::Verify {}).unwrap();
 }
 
 #[test]
