@@ -1,7 +1,7 @@
 //! Who computes: the well-kept crates, or our own kernels over one of the vectors in `lanes`.
 //!
-//! Every backend gives the same bytes. In wasm the best of our kernels is chosen, or the host where it computes; elsewhere
-//! the crates, which use what the processor has; [`choose`] says otherwise for the whole process.
+//! Every backend gives the same bytes. In wasm the best of our kernels is chosen, or the host where it computes;
+//! elsewhere the crates, which use what the processor has; [`choose`] says otherwise for the whole process.
 
 use crate::accel;
 use core::sync::atomic::{AtomicU8, Ordering};

@@ -137,7 +137,7 @@ fn blake3(host: &dyn Host) -> bool {
 fn argon2id(host: &dyn Host) -> bool {
     [(8, 0, 32), (70, 9, 100)].into_iter().all(|(password, secret, length)| {
         let [password, salt, secret, data] =
-            [password, 20, secret, secret].map(|length| bytes(length as u32 + 1, length));
+            [(1, password), (2, 20), (3, secret), (4, secret)].map(|(seed, length)| bytes(seed, length));
         let inputs = Inputs { password: &password, salt: &salt, secret: &secret, data: &data };
         let (mut ours, mut theirs) = (vec![0; length], vec![0; length]);
         let derived = argon2id::derive_here(&inputs, &PARAMS, &mut ours);
