@@ -112,7 +112,8 @@ macro_rules! abi_imports {
             /// Hands the host a line of text; never a secret.
             fn log(level: u32, text: u32, bytes: u32) -> i64;
             /// Which algorithms the host computes for the guest: bits `ACCEL_*`. It lends what the processor has and
-            /// WebAssembly has not; each answers as the guest would, byte for byte, or `ACCEL_DECLINED`.
+            /// WebAssembly has not; each answers as the guest would, byte for byte, or `ACCEL_DECLINED`. A host
+            /// without any answers 0.
             fn accelerators() -> i64;
             /// Encrypts in place by the `aead::Suite` of that number. `parts` is a table (rows of `ACCEL_PART_BYTES`)
             /// of `ACCEL_CIPHER_PARTS`: key, nonce, associated data, message, and the tag, which is written.
