@@ -27,3 +27,10 @@ pub(super) fn open(
         .decrypt_inout_detached(nonce.into(), aad, buf.into(), tag.into())
         .map_err(|_| Error::Authentication)
 }
+
+/// The crates `aes` and `ctr`.
+#[cfg(feature = "kernels")]
+pub(super) fn ctr(key: &Secret<KEY_BYTES>, counter: &[u8; 16], buf: &mut [u8]) {
+    use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
+    ctr::Ctr32BE::<aes::Aes256>::new(key.expose().into(), counter.into()).apply_keystream(buf);
+}
