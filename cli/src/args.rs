@@ -41,6 +41,9 @@ pub(crate) struct Global {
     /// Longest time of one call of the wasm engine
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds, help_heading = "Engine")]
     pub(crate) deadline: Option<u64>,
+    /// What the processor computes for the wasm engine [else: DAGVAULT_ACCEL, else auto]
+    #[arg(long, global = true, value_enum, help_heading = "Engine")]
+    pub(crate) accel: Option<AccelKind>,
     /// How long to wait for another process that writes
     #[arg(long, global = true, value_name = "SECONDS", value_parser = wait_seconds, default_value_t = 30)]
     pub(crate) wait: u64,
@@ -72,6 +75,18 @@ pub(crate) enum EngineKind {
     /// The same code compiled for this machine
     #[cfg_attr(not(feature = "wasm"), default)]
     Native,
+}
+
+/// Who computes ciphers, hashes and derivations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Default)]
+pub(crate) enum AccelKind {
+    /// The processor's own instructions, also where they are slower
+    On,
+    /// The engine's own kernels only
+    Off,
+    /// The processor's own instructions where they are faster
+    #[default]
+    Auto,
 }
 
 /// Cost of the derivation of a key from a passphrase (Argon2id)

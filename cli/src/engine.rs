@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use clap::ValueEnum as _;
 use dagvault_api::{Engine, Error, Request, Response};
 use dagvault_core::error::{StoreError, StoreErrorKind};
+use dagvault_crypto::backend::{self, Backend};
 use dagvault_dag::behind::WriteBehind;
 use dagvault_dag::disk::RealDisk;
 use dagvault_dag::files::{FileStore, OpenOptions};
@@ -13,7 +15,7 @@ use dagvault_dag::store::Store;
 use dagvault_dag::system::{OsSystem, System as _};
 use dagvault_vault::NativeEngine;
 
-use crate::args::{EngineKind, Global};
+use crate::args::{AccelKind, EngineKind, Global};
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
 use crate::secret::Secret;
@@ -129,6 +131,7 @@ impl Session {
 fn engine(global: &Global, store: Arc<dyn Store>, notes: &Notes, out: &mut Out) -> Outcome<Box<dyn Engine>> {
     let workers = global.workers.unwrap_or_else(default_workers);
     let system = Arc::new(OsSystem);
+    let accel = accel(global)?;
     match global.engine {
         EngineKind::Native => {
             // Has no lines for people of its own.
@@ -136,12 +139,20 @@ fn engine(global: &Global, store: Arc<dyn Store>, notes: &Notes, out: &mut Out) 
             if global.deadline.is_some() || global.max_memory.is_some() {
                 out.note("--deadline and --max-memory are limits of the wasm engine only");
             }
+            if accel == AccelKind::Off {
+                backend::choose(Backend::fastest_kernel());
+            }
             Ok(Box::new(NativeEngine::new(store, system, workers)?))
         }
         #[cfg(feature = "wasm")]
         EngineKind::Wasm => {
             let mut config = dagvault_host::Config::new(store, system);
             config.workers = workers;
+            config.accel = match accel {
+                AccelKind::On => dagvault_host::Accel::On,
+                AccelKind::Off => dagvault_host::Accel::Off,
+                AccelKind::Auto => dagvault_host::Accel::Auto,
+            };
             config.deadline = global.deadline.map(std::time::Duration::from_secs);
             if let Some(bytes) = global.max_memory {
                 config.max_memory_bytes = bytes;
@@ -153,6 +164,22 @@ fn engine(global: &Global, store: Arc<dyn Store>, notes: &Notes, out: &mut Out) 
             }));
             let engine = dagvault_host::WasmEngine::new(config).map_err(Error::from)?.grouped();
             Ok(Box::new(engine))
+        }
+    }
+}
+
+/// What `--accel` says, else the environment, else the default.
+fn accel(global: &Global) -> Outcome<AccelKind> {
+    if let Some(accel) = global.accel {
+        return Ok(accel);
+    }
+    match std::env::var_os("DAGVAULT_ACCEL").filter(|value| !value.is_empty()) {
+        None => Ok(AccelKind::default()),
+        Some(value) => {
+            value.to_str().and_then(|value| AccelKind::from_str(value, true).ok()).ok_or_else(|| {
+                Failure::usage("DAGVAULT_ACCEL is not one of on, off and auto")
+                    .hint("unset it or use --accel")
+            })
         }
     }
 }

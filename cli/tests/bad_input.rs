@@ -47,6 +47,7 @@ fn bad_usage_is_told_without_secrets() {
         &["stat", "--workers", "17"],
         &["stat", "--max-memory", "lots"],
         &["stat", "--engine", "steam"],
+        &["stat", "--accel", "sometimes"],
         &["stat", "--passphrase-fd", "-1"],
         &["import", ".", "--into", "/a"],
         &["import", "."],
@@ -57,6 +58,8 @@ fn bad_usage_is_told_without_secrets() {
         let run = vault.run(arguments).code(2);
         assert!(!run.err.contains("secret\n"), "{}", run.err);
     }
+    let run: Run = vault.command(&["stat"]).env("DAGVAULT_ACCEL", "sometimes").output().unwrap().into();
+    assert!(run.code(2).err.contains("DAGVAULT_ACCEL"));
     let json = vault.run(&["get", "a", "--json"]).code(3);
     let error: serde_json::Value = serde_json::from_str(&json.err).unwrap();
     assert_eq!((&error["error"]["kind"], &error["error"]["code"]), (&"not-found".into(), &3.into()));

@@ -179,7 +179,12 @@ fn figures_and_checks_answer() {
         assert_eq!((&stat["paths"], &stat["versions"]), (&1.into(), &2.into()));
         assert!(stat["memory"]["regions"].as_array().unwrap().len() >= 4);
         assert!(vault.run(&["stat", "--memory"]).ok().text().contains("heap"));
-        vault.run(&["selftest"]).ok();
+        for accel in ["on", "off", "auto"] {
+            let told = vault.run(&["selftest", "--accel", accel]).ok();
+            assert!(accel == "auto" || told.text().contains("host") == (*engine == "wasm" && accel == "on"));
+        }
+        let off = vault.command(&["selftest"]).env("DAGVAULT_ACCEL", "OFF").output().unwrap();
+        assert!(!String::from_utf8_lossy(&off.stdout).contains("host"));
         assert!(vault.run(&["version"]).ok().text().starts_with("dagvault "));
         assert_eq!(vault.get("a"), b"2");
     }

@@ -6,7 +6,7 @@
 //! of its own (zero or more), or a `StoreErrorKind` negated.
 
 /// Version of the table; a host refuses a guest of another one.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// The import module of every function of the table.
 pub const IMPORT_MODULE: &str = "dagvault";
@@ -40,6 +40,40 @@ pub const LOG_NO_MEMORY: u32 = 0;
 pub const LOG_PANIC: u32 = 1;
 /// Level of `log`: something to know.
 pub const LOG_NOTICE: u32 = 2;
+
+/// Bit of `accelerators`: the host seals and opens by AES-256-GCM.
+pub const ACCEL_AES_256_GCM: u32 = 1;
+/// Bit of `accelerators`: the host seals and opens by XChaCha20-Poly1305.
+pub const ACCEL_XCHACHA20_POLY1305: u32 = 1 << 1;
+/// Bit of `accelerators`: the host computes SHA-256.
+pub const ACCEL_SHA_256: u32 = 1 << 2;
+/// Bit of `accelerators`: the host computes BLAKE3, plain and keyed.
+pub const ACCEL_BLAKE3: u32 = 1 << 3;
+/// Bit of `accelerators`: the host computes Argon2id.
+pub const ACCEL_ARGON2ID: u32 = 1 << 4;
+/// Every algorithm of `accelerators`.
+pub const ACCEL_ALGORITHMS: u32 =
+    ACCEL_AES_256_GCM | ACCEL_XCHACHA20_POLY1305 | ACCEL_SHA_256 | ACCEL_BLAKE3 | ACCEL_ARGON2ID;
+/// Bit of `accelerators`: the host wants messages of every length, also those that the guest is faster with.
+pub const ACCEL_EVERY_LENGTH: u32 = 1 << 31;
+/// Answer of an accelerator: it is done.
+pub const ACCEL_DONE: i64 = 0;
+/// Answer of `accel_open`: not authentic; the message is as it was.
+pub const ACCEL_NOT_AUTHENTIC: i64 = 1;
+/// Answer of an accelerator: nothing was done, the guest computes it itself.
+pub const ACCEL_DECLINED: i64 = 2;
+/// Most bytes of a message and its associated data together.
+pub const ACCEL_MESSAGE_BYTES_MAX: u32 = 256 * 1024;
+/// Most bytes of data that one call hashes, and of the inputs of one derivation.
+pub const ACCEL_DATA_BYTES_MAX: u32 = 16 * 1024 * 1024;
+/// Bytes of one row of a table of parts: pointer 4, length 4.
+pub const ACCEL_PART_BYTES: usize = 8;
+/// Most parts of the data that one call hashes.
+pub const ACCEL_PARTS_MAX: u32 = 16;
+/// Parts of `accel_seal` and `accel_open`.
+pub const ACCEL_CIPHER_PARTS: usize = 5;
+/// Parts of `accel_argon2id`.
+pub const ACCEL_DERIVATION_PARTS: usize = 5;
 
 /// The figures of `dv_heap`, by index, as `HeapStats` of the API names them.
 pub const HEAP_FIGURES: [&str; 5] = ["used", "peak", "claimed", "allocations", "fragmentation_permille"];
@@ -77,6 +111,24 @@ macro_rules! abi_imports {
             fn parallel_for(job: u32, ctx: u32, count: u32) -> i64;
             /// Hands the host a line of text; never a secret.
             fn log(level: u32, text: u32, bytes: u32) -> i64;
+            /// Which algorithms the host computes for the guest: bits `ACCEL_*`. It lends what the processor has and
+            /// WebAssembly has not; each answers as the guest would, byte for byte, or `ACCEL_DECLINED`. A host
+            /// without any answers 0.
+            fn accelerators() -> i64;
+            /// Encrypts in place by the `aead::Suite` of that number. `parts` is a table (rows of `ACCEL_PART_BYTES`)
+            /// of `ACCEL_CIPHER_PARTS`: key, nonce, associated data, message, and the tag, which is written.
+            fn accel_seal(suite: u32, parts: u32) -> i64;
+            /// Checks the tag and decrypts in place; or `ACCEL_NOT_AUTHENTIC`, the message as it was. The table is
+            /// that of `accel_seal`.
+            fn accel_open(suite: u32, parts: u32) -> i64;
+            /// Writes the digest of the `count` parts of a table, one behind the other, at `out`: 32 bytes.
+            fn accel_sha256(parts: u32, count: u32, out: u32) -> i64;
+            /// Writes the hash of the `count` parts of a table, one behind the other, at `out`: 32 bytes; keyed by
+            /// the 32 bytes at `key`, unless that is 0.
+            fn accel_blake3(key: u32, parts: u32, count: u32, out: u32) -> i64;
+            /// Derives a key at a cost of `memory_kib` KiB, `passes` and `lanes`. `parts` is a table of
+            /// `ACCEL_DERIVATION_PARTS`: password, salt, secret, associated data, and the key, which is written.
+            fn accel_argon2id(parts: u32, memory_kib: u32, passes: u32, lanes: u32) -> i64;
         }
     };
 }
@@ -113,7 +165,7 @@ pub mod exports {
 
 /// Content of the section `dagvault.crypto`.
 pub const SECTION_CRYPTO: &[u8] =
-    b"abi=1 suites=xchacha20-poly1305,aes-256-gcm hash=blake3 kdf=argon2id,hkdf-sha256 sign=ed25519";
+    b"abi=2 suites=xchacha20-poly1305,aes-256-gcm hash=blake3 kdf=argon2id,hkdf-sha256 sign=ed25519";
 /// Content of the section `dagvault.dag`.
 pub const SECTION_DAG: &[u8] = b"block=1 node=1 cid=raw+blake3-256 codec=dag-cbor block-bytes-max=262144";
 /// Content of the section `dagvault.vault`.

@@ -7,7 +7,7 @@
 //! Backend: `argon2`. With the crate feature `parallel` it fills the lanes on several threads; the lanes are
 //! part of the function, the threads are not, so results are the same.
 
-use crate::Error;
+use crate::{Error, accel};
 use alloc::vec::Vec;
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use zeroize::{optimization_barrier, zeroize_stack};
@@ -88,14 +88,23 @@ pub fn derive(password: &[u8], salt: &[u8], params: &Params, out: &mut [u8]) -> 
 }
 
 /// All byte strings that Argon2 takes; the vault uses neither secret nor data, the RFC's vector does.
-pub(crate) struct Inputs<'a> {
-    pub(crate) password: &'a [u8],
-    pub(crate) salt: &'a [u8],
-    pub(crate) secret: &'a [u8],
-    pub(crate) data: &'a [u8],
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// What a person knows.
+    pub password: &'a [u8],
+    /// 16 to 64 bytes.
+    pub salt: &'a [u8],
+    /// A key that is kept elsewhere, or nothing.
+    pub secret: &'a [u8],
+    /// Associated data.
+    pub data: &'a [u8],
 }
 
-pub(crate) fn derive_with(inputs: &Inputs<'_>, params: &Params, out: &mut [u8]) -> Result<(), Error> {
+/// As [`derive()`], from all that Argon2 takes.
+///
+/// # Errors
+/// As [`derive()`].
+pub fn derive_with(inputs: &Inputs<'_>, params: &Params, out: &mut [u8]) -> Result<(), Error> {
     params.check(MEMORY_KIB_MAX)?;
     if !(SALT_BYTES_MIN..=SALT_BYTES_MAX).contains(&inputs.salt.len()) {
         return Err(Error::SaltLength);
@@ -106,6 +115,14 @@ pub(crate) fn derive_with(inputs: &Inputs<'_>, params: &Params, out: &mut [u8]) 
     if u32::try_from(inputs.password.len()).is_err() {
         return Err(Error::InputLength);
     }
+    match accel::argon2id(inputs, params, out) {
+        Some(()) => Ok(()),
+        None => derive_here(inputs, params, out),
+    }
+}
+
+/// As [`derive_with`] for what was checked, never by a host.
+pub(crate) fn derive_here(inputs: &Inputs<'_>, params: &Params, out: &mut [u8]) -> Result<(), Error> {
     let derived = fill_and_finalize(inputs, params, out);
     zeroize_stack::<STACK_BYTES>();
     derived

@@ -1,8 +1,9 @@
 //! Who computes: the well-kept crates, or our own kernels over one of the vectors in `lanes`.
 //!
-//! Every backend gives the same bytes. In wasm the best of our kernels is chosen, elsewhere the crates, which use what
-//! the processor has; [`choose`] says otherwise for the whole process.
+//! Every backend gives the same bytes. In wasm the best of our kernels is chosen, or the host where it computes;
+//! elsewhere the crates, which use what the processor has; [`choose`] says otherwise for the whole process.
 
+use crate::accel;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 /// Who computes.
@@ -12,6 +13,8 @@ pub enum Backend {
     RustCrypto,
     /// Our kernels over arrays.
     Portable,
+    /// The host of this module, see [`accel`]; what it leaves out is computed by the fastest of our kernels.
+    Host,
     /// Our kernels over WebAssembly's vectors.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Simd128,
@@ -66,7 +69,8 @@ impl Backend {
         Self::all().last().unwrap_or(Self::Portable)
     }
 
-    /// A backend that shares no code with this one: what checks its results.
+    /// A backend that shares no code with this one: what checks its results. The host calls the crates too, but their
+    /// code for its processor.
     #[must_use]
     pub fn other(self) -> Self {
         if self == Self::RustCrypto { Self::fastest_kernel() } else { Self::RustCrypto }
@@ -79,9 +83,15 @@ impl Backend {
         let number = CHOSEN.load(Ordering::Relaxed);
         match number.checked_sub(1) {
             Some(index) => Self::all().nth(index.into()).unwrap_or(Self::RustCrypto),
+            None if accel::used().next().is_some() => Self::Host,
             None if cfg!(target_arch = "wasm32") => Self::fastest_kernel(),
             None => Self::RustCrypto,
         }
+    }
+
+    /// Who computes in this module: the fastest of our kernels in place of a host.
+    pub(crate) fn here(self) -> Self {
+        if self == Self::Host { Self::fastest_kernel() } else { self }
     }
 
     /// The name of the file that holds it.
@@ -90,6 +100,7 @@ impl Backend {
         match self {
             Self::RustCrypto => "rustcrypto",
             Self::Portable => "portable",
+            Self::Host => "host",
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Simd128 => "simd128",
             #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -111,7 +122,7 @@ pub fn choose(backend: Backend) {
 /// Evaluates an expression with `$vector` as the type that a backend of ours runs over.
 macro_rules! on_lanes {
     ($backend:expr, $vector:ident => $value:expr) => {
-        match $backend {
+        match $crate::backend::Backend::here($backend) {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             $crate::backend::Backend::Simd128 => {
                 type $vector = $crate::lanes::Simd128;
@@ -127,7 +138,9 @@ macro_rules! on_lanes {
                 type $vector = $crate::lanes::Ssse3;
                 $value
             }
-            $crate::backend::Backend::RustCrypto | $crate::backend::Backend::Portable => {
+            $crate::backend::Backend::RustCrypto
+            | $crate::backend::Backend::Portable
+            | $crate::backend::Backend::Host => {
                 type $vector = $crate::lanes::Portable;
                 $value
             }

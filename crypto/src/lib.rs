@@ -10,6 +10,7 @@
 //! | [`hkdf`] | HKDF-SHA-256 | RFC 5869 |
 //! | [`argon2id`] | keys from passphrases | RFC 9106 |
 //! | [`sign`] | Ed25519 | RFC 8032 |
+//! | [`accel`] | a host that computes for the guest | – |
 //!
 //! Nothing here draws randomness: salts, nonces and seeds are arguments, so that tests can fix them and the
 //! wasm guest needs no entropy backend. Nothing here knows formats of the vault either.
@@ -43,6 +44,7 @@ extern crate alloc;
 #[cfg(feature = "vectors")]
 extern crate std;
 
+pub mod accel;
 pub mod aead;
 pub mod argon2id;
 pub mod backend;

@@ -10,9 +10,11 @@ use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid, DIGEST_BYTES};
 use dagvault_core::limits::{BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, HEAD_BYTES_MAX};
 use dagvault_core::wipe::Wiped;
+use dagvault_crypto::argon2id::Params;
 use dagvault_dag::store::{Block, CommitOptions, Cursor};
 use wasmtime::Caller;
 
+use crate::accel::Accelerators;
 use crate::failure::Failure;
 use crate::imports::Imports;
 use crate::instance::{Shared, State, run_here};
@@ -61,6 +63,11 @@ impl Call<'_> {
             return Err(Failure::misbehaved(format!("a job calls '{name}'")));
         }
         Ok(self.shared())
+    }
+
+    fn lent(&mut self) -> Accelerators<'_> {
+        let State { shared, scratch, .. } = self.0.data_mut();
+        Accelerators { offer: shared.offer, memory: &shared.memory, scratch }
     }
 }
 
@@ -306,5 +313,37 @@ impl Imports for Call<'_> {
             log(level, &text);
         }
         Ok(0)
+    }
+
+    fn accelerators(&mut self) -> Result<i64, Failure> {
+        Ok(self.0.data().shared.offer.features.into())
+    }
+
+    fn accel_seal(&mut self, suite: u32, parts: u32) -> Result<i64, Failure> {
+        self.lent().seal(suite, parts)
+    }
+
+    fn accel_open(&mut self, suite: u32, parts: u32) -> Result<i64, Failure> {
+        self.lent().open(suite, parts)
+    }
+
+    fn accel_sha256(&mut self, parts: u32, count: u32, out: u32) -> Result<i64, Failure> {
+        self.lent().sha256(parts, count, out)
+    }
+
+    fn accel_blake3(&mut self, key: u32, parts: u32, count: u32, out: u32) -> Result<i64, Failure> {
+        self.lent().blake3(key, parts, count, out)
+    }
+
+    fn accel_argon2id(
+        &mut self,
+        parts: u32,
+        memory_kib: u32,
+        passes: u32,
+        lanes: u32,
+    ) -> Result<i64, Failure> {
+        // One at a time: each has memory of its own.
+        self.outside_jobs("accel_argon2id")?;
+        self.lent().argon2id(parts, &Params { memory_kib, passes, lanes })
     }
 }

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dagvault_core::abi::ACCEL_ARGON2ID;
 use dagvault_core::layout::{MEMORY_PAGES_MAX, MEMORY_PAGES_MIN, WASM_PAGE_BYTES};
 use dagvault_core::limits::WORKERS_MAX;
 use dagvault_dag::store::Store;
 use dagvault_dag::system::System;
 
+use crate::accel::{Accel, Offer};
 use crate::failure::StartError;
 
 /// Native stack that WebAssembly may use on the thread of a call: half of what std gives a thread.
@@ -68,6 +70,11 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// Takes notices; without it they are dropped.
     pub log: Option<LogSink>,
+    /// Which accelerators the guest is offered.
+    pub accel: Accel,
+    /// Accelerators that answer wrongly, as bits of `dagvault_core::abi`: for tests of the guest's self-test.
+    #[doc(hidden)]
+    pub lying: u32,
 }
 
 impl Config {
@@ -85,6 +92,8 @@ impl Config {
             module: ModuleSource::Embedded,
             cache_dir: crate::default_cache_dir(),
             log: None,
+            accel: Accel::default(),
+            lying: 0,
         }
     }
 
@@ -97,6 +106,16 @@ impl Config {
             return Err(StartError::Config { detail: format!("max_memory_bytes is below {least}") });
         }
         Ok(pages)
+    }
+
+    /// What the accelerators of an engine are. A derivation can't be interrupted: under a deadline it is the guest's.
+    pub(crate) fn offer(&self) -> Offer {
+        let withheld = if self.deadline.is_some() { ACCEL_ARGON2ID } else { 0 };
+        Offer {
+            features: self.accel.features() & !withheld,
+            memory_bytes_max: self.max_memory_bytes,
+            lying: self.lying,
+        }
     }
 
     pub(crate) fn check_workers(&self) -> Result<(), StartError> {
@@ -135,6 +154,7 @@ impl fmt::Debug for Config {
             .field("deadline", &self.deadline)
             .field("module", &self.module)
             .field("cache_dir", &self.cache_dir)
+            .field("accel", &self.accel)
             .finish_non_exhaustive()
     }
 }

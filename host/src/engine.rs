@@ -147,6 +147,7 @@ impl Main {
         });
         written?;
         let packed = self.call.call(&mut self.store, (place, bytes))?;
+        self.store.data_mut().scratch.wipe();
         self.free.call(&mut self.store, (place, bytes))?;
         let answer = self.take_answer(packed)?;
         self.shared.check_canaries()?;

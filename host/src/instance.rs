@@ -13,6 +13,7 @@ use dagvault_dag::store::Store;
 use dagvault_dag::system::System;
 use wasmtime::{Caller, Engine, Instance, InstancePre, Linker, Module, Store as WasmStore, TypedFunc, Val};
 
+use crate::accel::{Offer, Scratch};
 use crate::config::{Config, LogSink};
 use crate::deadline::Deadline;
 use crate::failure::{Failure, StartError};
@@ -26,6 +27,8 @@ pub(crate) struct State {
     pub(crate) shared: Arc<Shared>,
     /// Whether a job is running on this instance: then it may only compute.
     pub(crate) in_job: bool,
+    /// What accelerators compute in.
+    pub(crate) scratch: Scratch,
     run_job: Option<RunJob>,
 }
 
@@ -49,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) workers: usize,
     pub(crate) pool: Pool,
     pub(crate) deadline: Arc<Deadline>,
+    pub(crate) offer: Offer,
     canary: [u8; CANARY_BYTES],
     notes: Mutex<Notes>,
     ready: OnceLock<InstancePre<State>>,
@@ -120,6 +124,7 @@ impl Main {
             workers: config.workers,
             pool: Pool::default(),
             deadline: Arc::clone(deadline),
+            offer: config.offer(),
             canary: new_canary(),
             notes: Mutex::default(),
             ready: OnceLock::new(),
@@ -159,7 +164,8 @@ impl Drop for Main {
 }
 
 fn new_store(engine: &Engine, shared: &Arc<Shared>) -> WasmStore<State> {
-    WasmStore::new(engine, State { shared: Arc::clone(shared), in_job: false, run_job: None })
+    let (shared, scratch) = (Arc::clone(shared), Scratch::default());
+    WasmStore::new(engine, State { shared, in_job: false, scratch, run_job: None })
 }
 
 fn link(
@@ -237,6 +243,8 @@ impl Worker {
         while let Some(index) = batch.ticket() {
             run_job.call(&mut self.store, (batch.job.job, batch.job.context, index))?;
         }
+        // After a failure the instance is dropped, and its buffer with it.
+        self.store.data_mut().scratch.wipe();
         Ok(())
     }
 }

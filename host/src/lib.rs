@@ -14,6 +14,7 @@
 //! compiled code that this crate has written itself).
 #![deny(unsafe_code)]
 
+mod accel;
 mod artifact;
 mod calls;
 mod config;
@@ -26,6 +27,7 @@ mod loader;
 mod memory;
 mod pool;
 
+pub use accel::Accel;
 pub use artifact::default_cache_dir;
 pub use config::{Config, LogSink, ModuleSource};
 pub use engine::WasmEngine;

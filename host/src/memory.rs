@@ -1,7 +1,8 @@
 //! The guest's shared memory: the one place where bytes go in and out of it.
 //!
 //! Other instances may run over the memory at any time, so that no reference to its bytes is ever made: they are
-//! copied by relaxed atomic loads and stores, a word at a time. Every offset and length is distrusted.
+//! copied by relaxed atomic loads and stores, a word at a time, or by the processor's own instruction for copies. Every
+//! offset and length is distrusted.
 #![allow(unsafe_code, reason = "atomic access to memory that Wasmtime hands out as `UnsafeCell<u8>`")]
 
 use std::cell::UnsafeCell;
@@ -29,6 +30,11 @@ impl GuestMemory {
         self.0.clone()
     }
 
+    /// Bytes that the guest has now.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.data().len()
+    }
+
     /// The cells of `bytes` bytes at `offset`, if the memory has them.
     fn cells(&self, offset: u32, bytes: usize) -> Result<&[UnsafeCell<u8>], Failure> {
         let data = self.0.data();
@@ -42,6 +48,9 @@ impl GuestMemory {
     /// Copies bytes out of the memory.
     pub(crate) fn read(&self, offset: u32, out: &mut [u8]) -> Result<(), Failure> {
         let cells = self.cells(offset, out.len())?;
+        if fast::read(cells, out) {
+            return Ok(());
+        }
         let (head, words, tail) = split(cells);
         let (out_head, out) = out.split_at_mut(head.len());
         let (out_words, out_tail) = out.split_at_mut(words.len() * WORD_BYTES);
@@ -76,6 +85,9 @@ impl GuestMemory {
     /// Copies bytes into the memory.
     pub(crate) fn write(&self, offset: u32, bytes: &[u8]) -> Result<(), Failure> {
         let cells = self.cells(offset, bytes.len())?;
+        if fast::write(bytes, cells) {
+            return Ok(());
+        }
         let (head, words, tail) = split(cells);
         let (in_head, rest) = bytes.split_at(head.len());
         let (in_words, in_tail) = rest.split_at(words.len() * WORD_BYTES);
@@ -160,6 +172,73 @@ fn page_bytes() -> usize {
 #[cfg(not(target_os = "linux"))]
 fn resident_pages(_: &[UnsafeCell<u8>], _: usize) -> Vec<u8> {
     Vec::new()
+}
+
+/// Long copies by `rep movsb`: twice as fast as words where the processor says that it has made it fast.
+#[cfg(target_arch = "x86_64")]
+mod fast {
+    use std::cell::UnsafeCell;
+
+    /// Shorter copies are faster by words.
+    const BYTES_MIN: usize = 512;
+
+    /// Copies the cells, which are as many as the bytes, or answers that it did not.
+    pub(super) fn read(from: &[UnsafeCell<u8>], to: &mut [u8]) -> bool {
+        assert_eq!(from.len(), to.len());
+        let fast = is_fast(to.len());
+        if fast {
+            // SAFETY: both have this length and don't overlap, for `to` is borrowed exclusively.
+            unsafe { copy(from.as_ptr().cast(), to.as_mut_ptr(), to.len()) };
+        }
+        fast
+    }
+
+    /// Copies the bytes, which are as many as the cells, or answers that it did not.
+    pub(super) fn write(from: &[u8], to: &[UnsafeCell<u8>]) -> bool {
+        assert_eq!(from.len(), to.len());
+        let fast = is_fast(from.len());
+        if fast {
+            // SAFETY: both have this length, `UnsafeCell` allows the writes, and they don't overlap, for the bytes
+            // behind a `&[u8]` are nobody's to write.
+            unsafe { copy(from.as_ptr(), to.as_ptr().cast_mut().cast(), from.len()) };
+        }
+        fast
+    }
+
+    fn is_fast(bytes: usize) -> bool {
+        bytes >= BYTES_MIN && is_x86_feature_detected!("ermsb")
+    }
+
+    /// # Safety
+    /// - `from` may be read and `to` written, `bytes` bytes each; they don't overlap.
+    /// - Others may access at the same time only what lies in an `UnsafeCell`.
+    unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+        // SAFETY: by the caller's duties. The instruction loads and stores each byte as a relaxed atomic access
+        // would, and the direction flag is clear, as the ABI says.
+        unsafe {
+            std::arch::asm!(
+                "rep movsb",
+                inout("rsi") from => _,
+                inout("rdi") to => _,
+                inout("rcx") bytes => _,
+                options(nostack, preserves_flags),
+            );
+        }
+    }
+}
+
+/// Elsewhere words are all there is.
+#[cfg(not(target_arch = "x86_64"))]
+mod fast {
+    use std::cell::UnsafeCell;
+
+    pub(super) fn read(_: &[UnsafeCell<u8>], _: &mut [u8]) -> bool {
+        false
+    }
+
+    pub(super) fn write(_: &[u8], _: &[UnsafeCell<u8>]) -> bool {
+        false
+    }
 }
 
 /// The cells as bytes up to the first whole word, words, and the bytes behind the last.

@@ -14,7 +14,7 @@ use dagvault_core::arena::{RegionStats, Regions};
 use dagvault_core::cbor::Bytes;
 use dagvault_core::layout::{DAG_BYTES, REGIONS};
 use dagvault_core::limits::{HANDLES_MAX, KEY_SLOTS_MAX, MESSAGE_BYTES_MAX};
-use dagvault_crypto::selftest;
+use dagvault_crypto::{accel, selftest};
 use dagvault_dag::store::Store;
 use dagvault_dag::system::System;
 
@@ -85,7 +85,12 @@ impl Vault {
             Request::Version {} => Ok(Response::Text { text: read::version() }),
             Request::SelfTest {} => match selftest::run() {
                 Ok(report) => {
-                    Ok(Response::Text { text: alloc::format!("{} known answers agree", report.total()) })
+                    let mut text = alloc::format!("{} known answers agree", report.total());
+                    for (index, algorithm) in accel::used().enumerate() {
+                        text.push_str(if index == 0 { "; the host computes " } else { ", " });
+                        text.push_str(algorithm.name());
+                    }
+                    Ok(Response::Text { text })
                 }
                 Err(failure) => Err(Error::GuestMisbehaved { detail: failure.to_string() }),
             },

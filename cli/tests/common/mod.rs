@@ -141,7 +141,11 @@ impl Vault {
     pub(crate) fn bare(&self) -> Command {
         let mut command = Command::new("setsid");
         command.arg("-w").arg(DAGVAULT).arg("--vault").arg(self.path()).args(["--engine", self.engine]);
-        command.env_remove("DAGVAULT_PASSPHRASE").env_remove("DAGVAULT").stdin(Stdio::null());
+        command
+            .env_remove("DAGVAULT_PASSPHRASE")
+            .env_remove("DAGVAULT")
+            .env_remove("DAGVAULT_ACCEL")
+            .stdin(Stdio::null());
         command
     }
 

@@ -12,6 +12,7 @@ mod xchacha20_poly1305;
 #[cfg(feature = "kernels")]
 pub(crate) use aes_256_gcm::ctr as aes_256_ctr;
 
+use crate::accel;
 use crate::backend::Backend;
 use crate::{Error, secret::Secret};
 use dagvault_core::wipe::wipe;
@@ -112,6 +113,11 @@ pub fn seal_in_place_on(
     buf: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Error> {
     check_lengths(aad, buf)?;
+    if backend == Backend::Host
+        && let Some(tag) = accel::seal(suite, key, nonce, aad, buf)
+    {
+        return Ok(tag);
+    }
     match suite {
         Suite::XChaCha20Poly1305 => xchacha20_poly1305::seal(backend, key, sized(nonce)?, aad, buf),
         Suite::Aes256Gcm => aes_256_gcm::seal(backend, key, sized(nonce)?, aad, buf),
@@ -147,6 +153,11 @@ pub fn open_in_place_on(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
+    if backend == Backend::Host
+        && let Some(opened) = accel::open(suite, key, nonce, aad, buf, tag)
+    {
+        return opened;
+    }
     let opened = check_lengths(aad, buf).and_then(|()| match suite {
         Suite::XChaCha20Poly1305 => xchacha20_poly1305::open(backend, key, sized(nonce)?, aad, buf, tag),
         Suite::Aes256Gcm => aes_256_gcm::open(backend, key, sized(nonce)?, aad, buf, tag),

@@ -14,6 +14,7 @@ mod one;
 mod rustcrypto;
 mod tree;
 
+use crate::accel;
 use crate::backend::Backend;
 use constants::{
     CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT, to_bytes, to_words,
@@ -46,6 +47,11 @@ pub fn hash(data: &[u8]) -> [u8; HASH_BYTES] {
 /// As [`hash`], by a given backend.
 #[must_use]
 pub fn hash_on(backend: Backend, data: &[u8]) -> [u8; HASH_BYTES] {
+    if backend == Backend::Host
+        && let Some(hash) = accel::blake3(None, &[data])
+    {
+        return hash;
+    }
     match backend {
         Backend::RustCrypto => rustcrypto::hash(data),
         own => tree::top(&Mode::new(own, IV, 0), data, 0, ROOT),
@@ -91,10 +97,29 @@ pub fn keyed(key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
 /// As [`keyed`], by a given backend.
 #[must_use]
 pub fn keyed_on(backend: Backend, key: &[u8; HASH_BYTES], data: &[u8]) -> [u8; HASH_BYTES] {
+    if backend == Backend::Host
+        && let Some(hash) = accel::blake3(Some(key), &[data])
+    {
+        return hash;
+    }
     match backend {
         Backend::RustCrypto => rustcrypto::keyed(key, data),
         own => tree::top(&Mode::new(own, to_words(key), KEYED_HASH), data, 0, ROOT),
     }
+}
+
+/// As [`keyed`], of the concatenated `parts`. The boundaries between them are not authenticated.
+#[must_use]
+pub fn keyed_parts(key: &[u8; HASH_BYTES], parts: &[&[u8]]) -> [u8; HASH_BYTES] {
+    let backend = Backend::chosen();
+    if backend == Backend::Host
+        && let Some(hash) = accel::blake3(Some(key), parts)
+    {
+        return hash;
+    }
+    let mut hasher = Hasher::new_keyed_on(backend, key);
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
 }
 
 /// Fills `out`, of any length, with the key derived from the concatenated `material` for the purpose

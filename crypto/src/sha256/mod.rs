@@ -11,8 +11,8 @@ mod kernel;
 mod one;
 mod rustcrypto;
 
-use crate::Error;
 use crate::backend::Backend;
+use crate::{Error, accel};
 use sha2::Digest as _;
 
 /// Length of a digest, in bytes.
@@ -37,6 +37,11 @@ pub fn digest(data: &[u8]) -> [u8; DIGEST_BYTES] {
 /// As [`digest`], by a given backend.
 #[must_use]
 pub fn digest_on(backend: Backend, data: &[u8]) -> [u8; DIGEST_BYTES] {
+    if backend == Backend::Host
+        && let Some(digest) = accel::sha256(&[data])
+    {
+        return digest;
+    }
     match backend {
         Backend::RustCrypto => sha2::Sha256::digest(data).into(),
         own => kernel::digest(own, data),

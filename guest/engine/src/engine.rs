@@ -16,6 +16,7 @@ use dagvault_core::layout::{
 use dagvault_core::wipe::wipe_vec;
 use dagvault_vault::Vault;
 
+use crate::accel;
 use crate::heap::HEAP;
 use crate::imports::address;
 use crate::store::HostStore;
@@ -52,6 +53,7 @@ impl Door {
             // SAFETY: the host has asserted the layout before the first call, and this runs once in the
             // life of the memory.
             let regions = unsafe { Regions::fixed() };
+            accel::start();
             Engine {
                 vault: Vault::new(Arc::new(HostStore), Arc::new(HostSystem), regions),
                 answer: Vec::new(),

@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod accel;
 mod engine;
 mod heap;
 mod imports;

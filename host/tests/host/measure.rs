@@ -1,16 +1,22 @@
 //! What starting and calling the engine costs:
 //! `cargo test --release -p dagvault-host -- --ignored --nocapture measure`.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dagvault_api::group::Serial as _;
 use dagvault_api::{Request, Response};
-use dagvault_host::{ModuleSource, WasmEngine};
+use dagvault_crypto::aead::{self, Suite};
+use dagvault_crypto::backend::Backend;
+use dagvault_crypto::{hash, secret::Secret, sha256};
+use dagvault_host::{Accel, ModuleSource, WasmEngine};
+use wasm_encoder::BlockType;
 
 use crate::real::{create, noise, put};
-use crate::support::guest::{Guest, answer, call_import};
+use crate::support::guest::{Guest, REQUEST, answer, at, call_import};
 use crate::support::{MapStore, config};
+use crate::traps::{engine_with, trigger};
 
 /// Prints the best and the median of many runs.
 fn time(name: &str, runs: usize, mut run: impl FnMut()) -> Duration {
@@ -93,6 +99,107 @@ fn measure_fork_join() {
             let request = Request::Info { path: "a/longer/path".into() };
             let name = format!("{ROUNDS} x parallel_for({items}), {turns} turns, {workers} workers");
             time(&name, 5, || drop(engine.call(&request).unwrap()));
+        }
+    }
+}
+
+/// Calls of an accelerator in one call of the guest.
+const CALLS: u32 = 16;
+
+/// A guest that calls an accelerator `CALLS` times over tables at `TABLE`.
+fn accelerating(rows: [(u32, u32); 5], name: &'static str, arguments: &'static [u32]) -> WasmEngine {
+    let guest = Guest::calling(move |body| {
+        for (row, (place, bytes)) in (TABLE..).step_by(8).zip(&rows) {
+            for (to, number) in [(row, place), (row + 4, bytes)] {
+                body.i32_const(to.cast_signed()).i32_const(number.cast_signed()).i32_store(at(2));
+            }
+        }
+        body.i32_const(CALLS.cast_signed()).local_set(2).loop_(BlockType::Empty);
+        call_import(body, name, arguments);
+        body.local_get(2).i32_const(1).i32_sub().local_tee(2).br_if(0).end();
+        answer(body, &Ok(Response::Done {}));
+    });
+    engine_with(&guest, |config| config.accel = Accel::On)
+}
+
+const TABLE: u32 = REQUEST + 0x4_0000;
+const MESSAGE: u32 = REQUEST + 0x5_0000;
+
+/// One primitive: through the guest, and natively.
+struct Pair {
+    name: &'static str,
+    import: &'static str,
+    arguments: &'static [u32],
+    native: fn(&mut [u8]),
+}
+
+fn sealed(suite: Suite, buf: &mut [u8]) {
+    let (key, nonce) = (Secret::new([1; 32]), &[2; 24][..suite.nonce_bytes()]);
+    black_box(aead::seal_in_place_on(Backend::RustCrypto, suite, &key, nonce, b"", buf).unwrap());
+}
+
+const PAIRS: [Pair; 4] = [
+    Pair {
+        name: "accel/aes-256-gcm",
+        import: "accel_seal",
+        arguments: &[2, TABLE],
+        native: |buf| sealed(Suite::Aes256Gcm, buf),
+    },
+    Pair {
+        name: "accel/xchacha20-poly1305",
+        import: "accel_seal",
+        arguments: &[1, TABLE],
+        native: |buf| sealed(Suite::XChaCha20Poly1305, buf),
+    },
+    Pair {
+        name: "accel/sha-256",
+        import: "accel_sha256",
+        arguments: &[TABLE + 24, 1, TABLE + 64],
+        native: |buf| {
+            black_box(sha256::digest(buf));
+        },
+    },
+    Pair {
+        name: "accel/blake3",
+        import: "accel_blake3",
+        arguments: &[0, TABLE + 24, 1, TABLE + 64],
+        native: |buf| {
+            black_box(hash::hash(buf));
+        },
+    },
+];
+
+#[test]
+#[ignore = "prints figures"]
+fn measure_accelerators() {
+    let windows: u32 = if std::env::var_os("DAGVAULT_FULL").is_some() { 2000 } else { 300 };
+    println!(
+        "{:<28} {:>8} {:>12} {:>12} {:>6}",
+        "best of windows, us", "bytes", "accelerated", "native", "ratio"
+    );
+    for pair in &PAIRS {
+        for bytes in [16_u32, 64, 256, 512, 1024, 4096, 16 << 10, 64 << 10, 232 << 10] {
+            let nonce_bytes = if pair.arguments[0] == 1 { 24 } else { 12 };
+            let places = [(TABLE, 32), (TABLE, nonce_bytes), (TABLE, 0), (MESSAGE, bytes), (TABLE + 64, 16)];
+            let mut engine = accelerating(places, pair.import, pair.arguments);
+            let mut buf = vec![0; bytes as usize];
+            let (mut guest, mut native) = (Duration::MAX, Duration::MAX);
+            // What one call of the guest costs besides.
+            let mut empty = Duration::MAX;
+            for _ in 0..windows {
+                let start = Instant::now();
+                engine.call(&Request::Version {}).unwrap();
+                empty = empty.min(start.elapsed());
+                let start = Instant::now();
+                engine.call(&trigger()).unwrap();
+                guest = guest.min(start.elapsed());
+                let start = Instant::now();
+                (0..CALLS).for_each(|_| (pair.native)(&mut buf));
+                native = native.min(start.elapsed());
+            }
+            let [guest, native] =
+                [guest.saturating_sub(empty), native].map(|took| took.as_secs_f64() * 1e6 / f64::from(CALLS));
+            println!("{:<28} {bytes:>8} {guest:>12.3} {native:>12.3} {:>6.3}", pair.name, native / guest);
         }
     }
 }

@@ -41,7 +41,7 @@ fn get(path: &str) -> Request<'_> {
     Request::Get { path: path.into(), select: Select::Latest {} }
 }
 
-fn value_of(engine: &mut WasmEngine, path: &str) -> Vec<u8> {
+pub(crate) fn value_of(engine: &mut WasmEngine, path: &str) -> Vec<u8> {
     match engine.call(&get(path)) {
         Ok(Response::Value { value, .. }) => value.0,
         other => panic!("{other:?}"),

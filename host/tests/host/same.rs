@@ -6,11 +6,12 @@ use dagvault_api::group::Grouped;
 use dagvault_api::{
     Codec, Engine, KdfParams, MetaChange, Protect, PutItem, Request, Response, Select, Unlock,
 };
+use dagvault_core::abi::ACCEL_ALGORITHMS;
 use dagvault_core::cbor::Bytes;
 use dagvault_dag::memory::{Dump, MemoryStore};
 use dagvault_dag::store::Store;
 use dagvault_dag::system::FixedSystem;
-use dagvault_host::WasmEngine;
+use dagvault_host::{Accel, WasmEngine};
 use dagvault_vault::NativeEngine;
 
 use crate::real::{self, create, noise};
@@ -98,11 +99,13 @@ fn native(seed: u64, workers: usize) -> Dump {
     written(&engine, &store)
 }
 
-fn wasm(seed: u64, workers: usize) -> Dump {
+fn wasm(seed: u64, workers: usize, accel: Accel, lying: u32) -> Dump {
     let store = Arc::new(MemoryStore::new());
     let mut config = config(Arc::clone(&store) as Arc<dyn Store>);
     config.system = Arc::new(FixedSystem::new(seed));
     config.workers = workers;
+    config.accel = accel;
+    config.lying = lying;
     written(&Grouped::new(WasmEngine::new(config).unwrap()), &store)
 }
 
@@ -114,7 +117,16 @@ fn engines_and_workers_write_the_same_bytes() {
         assert!(native(1, workers) == one, "native, {workers} workers");
     }
     for workers in [1, 2, 4] {
-        assert!(wasm(1, workers) == one, "wasm, {workers} workers");
+        assert!(wasm(1, workers, Accel::Off, 0) == one, "wasm, {workers} workers");
     }
     assert!(native(2, 1) != one, "another seed");
+}
+
+#[test]
+fn accelerators_change_no_byte() {
+    let one = native(1, 1);
+    for (accel, workers) in [(Accel::On, 1), (Accel::On, 4), (Accel::Auto, 2)] {
+        assert!(wasm(1, workers, accel, 0) == one, "{accel:?}, {workers} workers");
+    }
+    assert!(wasm(1, 2, Accel::On, ACCEL_ALGORITHMS) == one, "accelerators that lie");
 }

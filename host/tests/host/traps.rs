@@ -1,7 +1,7 @@
 //! Guests that trap, hang, lie and smash their stacks: each costs its call, never the host or the next call.
 
 use crate::support::guest::{
-    ANSWER, Guest, REQUEST, answer, at, call_import, count_one, import, packed, spin,
+    ANSWER, Guest, REQUEST, answer, at, call_import, count_one, import_count, packed, spin,
 };
 use crate::support::{SHORT, config_of};
 use dagvault_api::group::Serial as _;
@@ -13,11 +13,11 @@ use dagvault_host::{Config, WasmEngine};
 use wasm_encoder::{BlockType, InstructionSink};
 
 /// Makes the guest's `dv_call` run its body: longer than `Version`.
-fn trigger() -> Request<'static> {
+pub(crate) fn trigger() -> Request<'static> {
     Request::Info { path: "some/longer/path".into() }
 }
 
-fn engine_with(guest: &Guest, change: impl FnOnce(&mut Config)) -> WasmEngine {
+pub(crate) fn engine_with(guest: &Guest, change: impl FnOnce(&mut Config)) -> WasmEngine {
     let mut config = config_of(guest.build());
     change(&mut config);
     WasmEngine::new(config).unwrap()
@@ -28,7 +28,7 @@ fn alive(engine: &mut WasmEngine) {
 }
 
 /// Calls twice with a good call before, between and after; answers what the bad calls got.
-fn outcome(mut engine: WasmEngine) -> Error {
+pub(crate) fn outcome(mut engine: WasmEngine) -> Error {
     alive(&mut engine);
     let first = engine.call(&trigger()).unwrap_err();
     alive(&mut engine);
@@ -41,7 +41,7 @@ fn outcome_of(call: impl Fn(&mut InstructionSink<'_>) + 'static) -> Error {
     outcome(engine_with(&Guest::calling(call), |_| {}))
 }
 
-fn is_misbehaved(error: &Error) -> bool {
+pub(crate) fn is_misbehaved(error: &Error) -> bool {
     matches!(error, Error::GuestMisbehaved { .. })
 }
 
@@ -55,7 +55,7 @@ fn a_trap_ends_the_call_only() {
 
 #[test]
 fn endless_recursion_ends_in_a_trap() {
-    let own_index = import("log") + 4;
+    let own_index = import_count() + 3;
     let error = outcome_of(move |body| {
         body.local_get(0).local_get(1).call(own_index);
     });

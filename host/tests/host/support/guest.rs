@@ -39,6 +39,11 @@ pub(crate) fn import(name: &str) -> u32 {
     u32::try_from(imports().iter().position(|row| row.0 == name).unwrap()).unwrap()
 }
 
+/// How many imports the table has: the guests' own functions follow, in the order of `functions`.
+pub(crate) fn import_count() -> u32 {
+    u32::try_from(imports().len()).unwrap()
+}
+
 /// Writes the body of a function; its arguments are locals from 0.
 type Body = Box<dyn Fn(&mut InstructionSink<'_>)>;
 
