@@ -1,9 +1,14 @@
 //! Every kernel by name, on every backend: what benchmarks run, and what compares the backends.
 
 pub mod differential;
+#[cfg(feature = "constant-time")]
+pub mod guarded;
+#[cfg(feature = "constant-time")]
+pub mod planted;
 
 use crate::aead::{self, Suite};
 use crate::backend::Backend;
+use crate::secrecy::classify;
 use crate::secret::Secret;
 use core::hint::black_box;
 
@@ -26,17 +31,30 @@ pub const ALL: [Kernel; 4] = [
     },
 ];
 
-const KEY: [u8; 32] = [0x42; 32];
-const NONCE: [u8; aead::NONCE_BYTES_MAX] = [0x24; aead::NONCE_BYTES_MAX];
+/// A key of 32 bytes, secret to the checkers.
+fn key() -> Secret<32> {
+    let mut key = black_box([0x42; 32]);
+    classify(&mut key);
+    Secret::new(key)
+}
+
+/// A nonce, secret to the checkers: blocks of the vault derive theirs from secrets.
+fn nonce() -> [u8; aead::NONCE_BYTES_MAX] {
+    let mut nonce = black_box([0x24; aead::NONCE_BYTES_MAX]);
+    classify(&mut nonce);
+    nonce
+}
 
 fn seal(backend: Backend, suite: Suite, buf: &mut [u8]) {
-    let (key, nonce) = (Secret::new(black_box(KEY)), &NONCE[..suite.nonce_bytes()]);
+    let (key, nonce) = (key(), nonce());
+    let nonce = &nonce[..suite.nonce_bytes()];
     let _ = black_box(aead::seal_in_place_on(backend, suite, &key, nonce, b"", buf));
 }
 
 /// Seals and opens again.
 fn both(backend: Backend, suite: Suite, buf: &mut [u8]) {
-    let (key, nonce) = (Secret::new(black_box(KEY)), &NONCE[..suite.nonce_bytes()]);
+    let (key, nonce) = (key(), nonce());
+    let nonce = &nonce[..suite.nonce_bytes()];
     let sealed = aead::seal_in_place_on(backend, suite, &key, nonce, b"", buf);
     let opened = sealed.and_then(|tag| aead::open_in_place_on(backend, suite, &key, nonce, b"", buf, &tag));
     assert!(opened.is_ok(), "what was sealed opens");
