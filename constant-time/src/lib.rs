@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Lengths of messages in bytes: around the steps of the kernels, and long enough for every one of their loops.
-pub const MESSAGE_BYTES: [usize; 8] = [0, 1, 16, 64, 65, 600, 1024, 4200];
+/// Lengths of messages in bytes: around the steps of the kernels, and long enough for every one of their loops (some
+/// take 256 blocks of 16 bytes at once, from a multiple of 256 on).
+pub const MESSAGE_BYTES: [usize; 9] = [0, 1, 16, 64, 65, 600, 1024, 4200, 9000];
 
 /// The functions of the crates that branch by whether a tag was right, which the caller is told: natively, and as
 /// mangled in wasm. One place of each may do so. Our own kernels tell the checker (`dagvault_crypto::secrecy`) instead.

@@ -24,13 +24,12 @@
 //! backends give the same bytes, and the vectors of `selftest` run through the one that is in use.
 //!
 //! # Constant time and erasure
-//! No table is indexed by secrets and no branch depends on them in the source of the backends on the
-//! supported targets, and `cargo xtask constant-time` checks the machine code and the wasm modules that come out of it
-//! (`docs/security.md` says what that proves); but for Argon2id, which depends
-//! on data by design after the first half of its first pass (RFC 9106, section 3.4.1.3). Keys, key schedules
-//! and hash states are erased on drop. Copies in registers and in dead stack frames are beyond reach of safe
-//! code, except after Argon2id, where the calling thread's stack is overwritten too (not that of the helpers
-//! which `parallel` brings).
+//! No table is indexed by secrets and no branch depends on them in the source of the backends on the supported
+//! targets, but for Argon2id, which depends on data by design after the first half of its first pass (RFC 9106,
+//! section 3.4.1.3). `cargo xtask constant-time` checks the machine code and the wasm that come out of it;
+//! `docs/security.md` says what that proves. Keys, key schedules and hash states are erased on drop. Copies in
+//! registers and in dead stack frames are beyond reach of safe code, except after Argon2id, where the calling thread's
+//! stack is overwritten too (not that of the helpers which `parallel` brings).
 //!
 //! # Features
 //! * `parallel`: Argon2id fills its lanes on several threads (rayon; native only).
