@@ -8,6 +8,9 @@ use alloc::vec::Vec;
 /// Longest message of a case, in bytes.
 const MESSAGE_BYTES_MAX: u64 = 20_000;
 
+/// The same in miri.
+const MIRI_BYTES_MAX: u64 = 700;
+
 /// SplitMix64 (Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014).
 struct Random(u64);
 
@@ -39,6 +42,10 @@ impl Random {
 
     /// Mostly short, sometimes long, often at a border of some kernel's step.
     fn length(&mut self) -> usize {
+        // Miri is slow.
+        if cfg!(miri) {
+            return self.below(MIRI_BYTES_MAX);
+        }
         match self.below(8) {
             0..3 => self.below(300),
             3..5 => (16 << self.below(10)) + self.below(3) - 1,
@@ -104,7 +111,7 @@ mod tests {
     fn every_backend_gives_the_bytes_of_the_crates() {
         let full = std::env::var_os("DAGVAULT_FULL").is_some();
         let (count, step) = match () {
-            () if cfg!(miri) => (12, 4),
+            () if cfg!(miri) => (8, 4),
             () if full => (100_000, 500),
             () => (4000, 500),
         };

@@ -308,6 +308,11 @@ impl<'a> Machine<'a> {
                     lane => vector::lane(8, u32::from(lane) - 16, b),
                 })
             }
+            Step::RelaxedSwizzle => {
+                let index = self.pop()?;
+                ensure!(vector::is_defined_everywhere(index), "an index whose result engines may choose");
+                vector::swizzle(self.pop()?, index)
+            }
             Step::MemorySize => Value::u32(u32::try_from(self.memory.len() / PAGE_BYTES)?),
             Step::MemoryGrow => {
                 let pages = self.length(at)?;

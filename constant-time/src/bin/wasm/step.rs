@@ -89,6 +89,8 @@ pub(crate) enum Step {
         lane: u32,
     },
     Shuffle([u8; 16]),
+    /// Fails for indices whose result engines may choose: kernels must have none.
+    RelaxedSwizzle,
 }
 
 /// Hands on the steps of an instruction that is no head or end of a block.
@@ -120,6 +122,7 @@ pub(crate) fn decode(operator: Operator<'_>, mut emit: impl FnMut(Step)) -> Resu
         O::MemoryGrow { .. } => Step::MemoryGrow,
         O::MemoryCopy { .. } => Step::MemoryCopy,
         O::MemoryFill { .. } => Step::MemoryFill,
+        O::I8x16RelaxedSwizzle => Step::RelaxedSwizzle,
         O::I8x16Shuffle { lanes } => Step::Shuffle(lanes),
         other => return calculation(&other, emit),
     };
