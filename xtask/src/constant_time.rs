@@ -35,8 +35,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 }
 
 /// What belongs to the tests.
-pub(crate) fn run_quick(workspace: &Workspace) -> Result<()> {
-    check(workspace, "all", true)
+pub(crate) fn run_as_test(workspace: &Workspace, full: bool) -> Result<()> {
+    check(workspace, "all", !full)
 }
 
 /// `quick` takes the first level and the first module only.
