@@ -1,7 +1,7 @@
 //! What both checkers of constant time share: which messages are tried, and which reports are leaks.
 #![forbid(unsafe_code)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Lengths of messages in bytes: around the steps of the kernels, and long enough for every one of their loops (some
@@ -40,7 +40,7 @@ pub struct Row {
     pub backend: String,
     /// How many reports there were.
     pub count: u64,
-    /// Those that were described. Valgrind describes the same only once: for the first backend of a kernel.
+    /// Those that were described. Valgrind describes the same place once, when it first meets it.
     pub reports: Vec<Report>,
 }
 
@@ -79,12 +79,9 @@ pub fn judge(title: &str, rows: &[Row]) -> bool {
 
 fn wrong(title: &str, rows: &[Row]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut described = BTreeSet::new();
+    let mut described = false;
     for row in rows {
         let name = format!("{} on {}", row.kernel, row.backend);
-        if !row.reports.is_empty() {
-            described.insert(&row.kernel);
-        }
         if row.is_planted() {
             let expected = !title.starts_with("native") || row.kernel != ONLY_IN_WASM;
             if expected && row.count == 0 {
@@ -95,7 +92,9 @@ fn wrong(title: &str, rows: &[Row]) -> Vec<String> {
         wrong.extend(row.leaks().map(|leak| {
             format!("{name}: {} at {}\n  in {}", leak.kind, leak.place, leak.stack.join("\n  by "))
         }));
-        if row.count > 0 && !described.contains(&row.kernel) {
+        // What is not described was so before, and then judged: what is accepted depends on the place only.
+        described |= !row.reports.is_empty();
+        if row.count > 0 && !described {
             wrong.push(format!("{name}: {} reports without a description", row.count));
         }
     }
@@ -152,6 +151,8 @@ mod tests {
         assert_eq!(with(row("a", 0, &[])), 0);
         assert_eq!(with(row("a", 1, &[("Branch", "f", "1")])), 1);
         assert_eq!(with(row("a", 1, &[])), 1);
+        let accepted = row("a", 1, &[("Branch", "x10rustcrypto4open", "1")]);
+        assert_eq!(wrong("native", &[accepted, row("b", 1, &[]), planted.clone()]).len(), 0);
         assert_eq!(with(row("planted-table", 0, &[])), 1);
         assert_eq!(wrong("native", &[row("planted-division", 0, &[]), planted.clone()]).len(), 0);
         assert_eq!(wrong("wasm", &[row("a", 0, &[])]).len(), 1);

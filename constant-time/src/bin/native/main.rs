@@ -43,8 +43,7 @@ fn main() -> ExitCode {
 /// Runs this program under valgrind; answers whether all is well.
 fn supervise(name: &str) -> Result<bool> {
     let mut command = Command::new("valgrind");
-    // As many callers as there are: two kernels never have the same.
-    command.args(["--quiet", "--error-limit=no", "--num-callers=50"]).arg(std::env::current_exe()?);
+    command.args(["--quiet", "--error-limit=no", "--num-callers=20"]).arg(std::env::current_exe()?);
     let output = command.output().context("cannot run valgrind")?;
     let text = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind ended with {}\n{text}", output.status);
