@@ -106,6 +106,11 @@ pub enum Error {
         /// In what.
         detail: String,
     },
+    /// A check found that something was computed wrongly; nothing of it was written.
+    Fault {
+        /// What.
+        detail: String,
+    },
 }
 
 wire_enum!(Error {
@@ -130,6 +135,7 @@ wire_enum!(Error {
     18 => Trap { detail },
     19 => Memory {},
     20 => GuestMisbehaved { detail },
+    21 => Fault { detail },
 });
 
 impl Error {
@@ -176,6 +182,9 @@ impl fmt::Display for Error {
             Self::Deadline {} => f.write_str("the call took longer than its deadline and was ended"),
             Self::Trap { detail } => write!(f, "the engine stopped and was thrown away: {detail}"),
             Self::Memory {} => f.write_str("out of memory within the set maximum"),
+            Self::Fault { detail } => {
+                write!(f, "a computation went wrong, and nothing of it was written: {detail}")
+            }
             Self::GuestMisbehaved { detail } => write!(f, "the engine module misbehaved: {detail}"),
         }
     }

@@ -18,6 +18,9 @@ pub enum Request<'a> {
     Create {
         /// The first key slot.
         protect: Protect<'a>,
+        /// Whether every sealed block is opened again on another backend before it is acknowledged, so that a
+        /// computation gone wrong is caught. Kept in the vault.
+        paranoid: bool,
     },
     /// Opens the vault. Answers `Done`.
     Open {
@@ -198,7 +201,7 @@ pub enum Request<'a> {
 }
 
 wire_enum!(Request<'a> {
-    0 => Create { protect },
+    0 => Create { protect, paranoid },
     1 => Open { unlock },
     2 => Lock {},
     3 => Put { items },

@@ -205,6 +205,8 @@ pub struct VaultStats {
     pub depth: u64,
     /// Key slots in use.
     pub key_slots: u64,
+    /// Whether sealed blocks are opened again on another backend.
+    pub paranoid: bool,
 }
 wire_struct!(VaultStats {
     vault,
@@ -220,6 +222,7 @@ wire_struct!(VaultStats {
     block_bytes,
     depth,
     key_slots,
+    paranoid,
 });
 
 /// Use of one memory region.

@@ -60,7 +60,8 @@ pub fn vault_in_memory(name: &str, workers: usize) -> Result<Box<dyn Engine>> {
 
 fn created(engine: Box<dyn Engine>) -> Result<Box<dyn Engine>> {
     let unlock = Unlock::KeyFile { bytes: Cow::Borrowed(&[7; 32]) };
-    engine.call(&Request::Create { protect: Protect { unlock, kdf: KdfParams::default() } })?;
+    engine
+        .call(&Request::Create { protect: Protect { unlock, kdf: KdfParams::default() }, paranoid: false })?;
     Ok(engine)
 }
 

@@ -163,6 +163,9 @@ pub(crate) struct Init {
     /// Make this key file (32 random bytes) and protect the vault by it
     #[arg(long, value_name = "FILE")]
     pub(crate) new_key_file: Option<PathBuf>,
+    /// Open every sealed block again by other code before it is acknowledged, to catch a machine that computes wrongly
+    #[arg(long)]
+    pub(crate) paranoid: bool,
     #[command(flatten)]
     pub(crate) costs: Costs,
 }

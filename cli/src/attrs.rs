@@ -47,7 +47,7 @@ impl Time {
         i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos)
     }
 
-    fn encode(self, to: &mut Encoder) {
+    fn encode(self, to: &mut Encoder<'_>) {
         // Zigzag: the encoder has no negative numbers.
         to.uint((self.seconds.cast_unsigned() << 1) ^ (self.seconds >> 63).cast_unsigned());
         to.uint(u64::from(self.nanos));
@@ -130,7 +130,7 @@ impl Attrs {
 }
 
 impl<'a> Wire<'a> for Attrs {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.array(9);
         to.uint(match self.kind {
             Kind::File => 0,

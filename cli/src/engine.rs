@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dagvault_api::{Engine, Error, Request, Response};
 use dagvault_core::error::{StoreError, StoreErrorKind};
+use dagvault_dag::behind::WriteBehind;
 use dagvault_dag::disk::RealDisk;
 use dagvault_dag::files::{FileStore, OpenOptions};
 use dagvault_dag::memory::MemoryStore;
@@ -80,7 +81,8 @@ impl Session {
 
     fn over(global: &Global, store: Arc<FileStore>, out: &mut Out) -> Outcome<Self> {
         let notes = Notes::default();
-        let engine = engine(global, store.clone(), &notes, out)?;
+        let behind = Arc::new(WriteBehind::new(store.clone()));
+        let engine = engine(global, behind, &notes, out)?;
         Ok(Self { engine, store: Some(store), notes, told: 0 })
     }
 

@@ -191,9 +191,11 @@ impl From<Error> for Failure {
             Error::Unsupported { .. } => Kind::Newer,
             Error::Limit { .. } | Error::BadRequest { .. } => Kind::Usage,
             Error::Absent { .. } => Kind::NoVault,
-            Error::Deadline {} | Error::Trap { .. } | Error::Memory {} | Error::GuestMisbehaved { .. } => {
-                Kind::Engine
-            }
+            Error::Deadline {}
+            | Error::Trap { .. }
+            | Error::Memory {}
+            | Error::GuestMisbehaved { .. }
+            | Error::Fault { .. } => Kind::Engine,
             _ => Kind::Other,
         };
         let failure = Self::new(kind, show::safe(&error.to_string()));
@@ -203,6 +205,9 @@ impl From<Error> for Failure {
                 failure.hint("it can't be brought back; `dagvault history PATH` shows what is left")
             }
             Error::Exists { .. } => failure.hint("use it, or name another place with --vault"),
+            Error::Fault { .. } => failure.hint(
+                "try again with `--accel off` or the other engine; if it comes back, suspect the machine",
+            ),
             Error::Limit { .. } => failure.hint("docs/cli.md lists the limits"),
             _ => failure,
         }

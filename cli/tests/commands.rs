@@ -26,6 +26,18 @@ fn values_come_back_exactly() {
 }
 
 #[test]
+fn a_paranoid_vault_stays_one() {
+    for engine in ENGINES {
+        let vault = Vault::made(engine, &["--paranoid"]);
+        vault.put("large", &noise(1 << 20, 3));
+        let stats: serde_json::Value =
+            serde_json::from_str(&vault.run(&["stat", "--json"]).ok().text()).unwrap();
+        assert_eq!(stats["paranoid"], true, "{engine}");
+        vault.run(&["verify"]).ok();
+    }
+}
+
+#[test]
 fn versions_live_die_and_come_back() {
     for engine in ENGINES {
         let vault = Vault::new(engine);

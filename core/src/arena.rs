@@ -129,7 +129,7 @@ impl Regions {
         };
         // SAFETY: a slot's number is below the count, so the sum is within the region.
         let base = unsafe { self.crypto.add(slot as usize * SCRATCH_BYTES) };
-        Some(Scratch { regions: self, slot, base, used: Cell::new(0) })
+        Some(Scratch { regions: self, slot, base, used: Cell::new(0), untouched: Cell::new(0) })
     }
 
     /// Moves a value with keys in it to a place in the Vault region; gives it back if all are taken.
@@ -206,6 +206,8 @@ pub struct Scratch<'r> {
     slot: u32,
     base: NonNull<u8>,
     used: Cell<usize>,
+    /// Of these the last that nobody wrote to.
+    untouched: Cell<usize>,
 }
 
 impl Scratch<'_> {
@@ -215,17 +217,27 @@ impl Scratch<'_> {
         let from = self.used.get();
         let to = from.checked_add(bytes).filter(|to| *to <= SCRATCH_BYTES)?;
         self.used.set(to);
+        self.untouched.set(0);
         // SAFETY: [from, to) is within our slot and, `used` only growing while `self` is borrowed, in no
         // other slice; it is initialised, having been zeroed when the region was made or the slot released.
         Some(unsafe { core::slice::from_raw_parts_mut(self.base.as_ptr().add(from), bytes) })
+    }
+
+    /// Says that the last `bytes` of what was taken last are as they were handed out, so need no zeroing.
+    pub fn untouched(&self, bytes: usize) {
+        self.untouched.set(bytes.min(self.used.get()));
     }
 
     /// Zeroes and gives back all that was taken.
     pub fn reset(&mut self) {
         let used = self.used.replace(0);
         self.regions.scratch_peak.fetch_max(used, Ordering::Relaxed);
+        let touched = used - self.untouched.replace(0);
         // SAFETY: the first `used` bytes are ours, and `&mut self` says that no slice of them lives.
-        wipe(unsafe { core::slice::from_raw_parts_mut(self.base.as_ptr(), used) });
+        let (touched, rest) =
+            unsafe { core::slice::from_raw_parts_mut(self.base.as_ptr(), used) }.split_at_mut(touched);
+        wipe(touched);
+        debug_assert!(rest.iter().all(|byte| *byte == 0), "untouched bytes were written");
     }
 }
 

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::ids::Cid;
+use crate::wipe::wipe;
 
 const UINT: u8 = 0;
 const BYTES: u8 = 2;
@@ -58,30 +59,68 @@ impl fmt::Display for CborError {
 
 impl core::error::Error for CborError {}
 
-/// Appends strict dag-cbor to a buffer.
-#[derive(Default, Debug)]
-pub struct Encoder {
+/// Takes encoded bytes, in order.
+type Sink<'s> = &'s mut dyn FnMut(&[u8]);
+
+/// Appends strict dag-cbor to a buffer, or hands it on in pieces.
+#[derive(Default)]
+pub struct Encoder<'s> {
     out: Vec<u8>,
+    /// What takes the buffer whenever it is full, and long strings as they are, without a copy.
+    sink: Option<Sink<'s>>,
 }
 
-impl Encoder {
+impl fmt::Debug for Encoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("bytes", &self.out.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Encoder<'s> {
+    /// Bytes that an encoder into a sink gathers.
+    const PIECE_BYTES: usize = 4096;
+
     /// An encoder that appends to `out`.
     #[must_use]
     pub fn new(out: Vec<u8>) -> Self {
-        Self { out }
+        Self { out, sink: None }
     }
 
-    /// The bytes written.
+    /// An encoder that hands its bytes to `sink`; [`Encoder::finish`] hands on the last.
+    pub fn into_sink(sink: Sink<'s>) -> Self {
+        Self { out: Vec::with_capacity(Self::PIECE_BYTES), sink: Some(sink) }
+    }
+
+    /// The bytes written; none if there is a sink.
     #[must_use]
-    pub fn finish(self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
+        self.flush();
         self.out
+    }
+
+    fn flush(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink(&self.out);
+            wipe(&mut self.out);
+            self.out.clear();
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if self.sink.is_some() && self.out.len() + bytes.len() > Self::PIECE_BYTES {
+            self.flush();
+            if let (true, Some(sink)) = (bytes.len() > Self::PIECE_BYTES, &mut self.sink) {
+                return sink(bytes);
+            }
+        }
+        self.out.extend_from_slice(bytes);
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
     #[inline]
     fn head(&mut self, major: u8, value: u64) {
         if value < 24 {
-            self.out.push(major << 5 | value as u8);
+            self.append(&[major << 5 | value as u8]);
         } else {
             self.long_head(major << 5, value);
         }
@@ -90,18 +129,18 @@ impl Encoder {
     #[expect(clippy::cast_possible_truncation, reason = "each arm has checked the range")]
     fn long_head(&mut self, major: u8, value: u64) {
         match value {
-            0..=0xff => self.out.extend([major | 24, value as u8]),
+            0..=0xff => self.append(&[major | 24, value as u8]),
             0x100..=0xffff => {
-                self.out.push(major | 25);
-                self.out.extend((value as u16).to_be_bytes());
+                self.append(&[major | 25]);
+                self.append(&(value as u16).to_be_bytes());
             }
             0x1_0000..=0xffff_ffff => {
-                self.out.push(major | 26);
-                self.out.extend((value as u32).to_be_bytes());
+                self.append(&[major | 26]);
+                self.append(&(value as u32).to_be_bytes());
             }
             _ => {
-                self.out.push(major | 27);
-                self.out.extend(value.to_be_bytes());
+                self.append(&[major | 27]);
+                self.append(&value.to_be_bytes());
             }
         }
     }
@@ -114,13 +153,13 @@ impl Encoder {
     /// A byte string.
     pub fn bytes(&mut self, value: &[u8]) {
         self.head(BYTES, value.len() as u64);
-        self.out.extend_from_slice(value);
+        self.append(value);
     }
 
     /// A text string.
     pub fn text(&mut self, value: &str) {
         self.head(TEXT, value.len() as u64);
-        self.out.extend_from_slice(value.as_bytes());
+        self.append(value.as_bytes());
     }
 
     /// The head of an array of `count` items, which follow.
@@ -135,20 +174,20 @@ impl Encoder {
 
     /// A truth value.
     pub fn bool(&mut self, value: bool) {
-        self.out.push(if value { TRUE } else { FALSE });
+        self.append(&[if value { TRUE } else { FALSE }]);
     }
 
     /// The absent value.
     pub fn null(&mut self) {
-        self.out.push(NULL);
+        self.append(&[NULL]);
     }
 
     /// A link: tag 42 over a zero byte and the binary CID.
     pub fn link(&mut self, cid: Cid) {
         self.head(TAG, TAG_CID);
         self.head(BYTES, 37);
-        self.out.push(0);
-        self.out.extend_from_slice(&cid.to_bytes());
+        self.append(&[0]);
+        self.append(&cid.to_bytes());
     }
 }
 
@@ -323,7 +362,7 @@ impl<'a> Decoder<'a> {
 /// A value with one strict dag-cbor form.
 pub trait Wire<'a>: Sized {
     /// Appends the value.
-    fn encode(&self, to: &mut Encoder);
+    fn encode(&self, to: &mut Encoder<'_>);
 
     /// Reads a value.
     ///
@@ -354,7 +393,7 @@ pub fn from_slice<'a, T: Wire<'a>>(input: &'a [u8]) -> Result<T, CborError> {
 macro_rules! wire_uint {
     ($($int:ty),*) => {$(
         impl<'a> Wire<'a> for $int {
-            fn encode(&self, to: &mut Encoder) {
+            fn encode(&self, to: &mut Encoder<'_>) {
                 to.uint(u64::from(*self));
             }
             fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -367,7 +406,7 @@ macro_rules! wire_uint {
 wire_uint!(u16, u32, u64);
 
 impl<'a> Wire<'a> for bool {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.bool(*self);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -376,7 +415,7 @@ impl<'a> Wire<'a> for bool {
 }
 
 impl<'a> Wire<'a> for Cid {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.link(*self);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -385,7 +424,7 @@ impl<'a> Wire<'a> for Cid {
 }
 
 impl<'a, const N: usize> Wire<'a> for [u8; N] {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.bytes(self);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -394,7 +433,7 @@ impl<'a, const N: usize> Wire<'a> for [u8; N] {
 }
 
 impl<'a> Wire<'a> for Cow<'a, [u8]> {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.bytes(self);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -403,7 +442,7 @@ impl<'a> Wire<'a> for Cow<'a, [u8]> {
 }
 
 impl<'a> Wire<'a> for Cow<'a, str> {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.text(self);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -412,7 +451,7 @@ impl<'a> Wire<'a> for Cow<'a, str> {
 }
 
 impl<'a> Wire<'a> for String {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.text(self);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -421,7 +460,7 @@ impl<'a> Wire<'a> for String {
 }
 
 impl<'a, T: Wire<'a>> Wire<'a> for Option<T> {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         match self {
             Some(value) => value.encode(to),
             None => to.null(),
@@ -433,7 +472,7 @@ impl<'a, T: Wire<'a>> Wire<'a> for Option<T> {
 }
 
 impl<'a, T: Wire<'a>> Wire<'a> for Vec<T> {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.array(self.len());
         self.iter().for_each(|item| item.encode(to));
     }
@@ -445,7 +484,7 @@ impl<'a, T: Wire<'a>> Wire<'a> for Vec<T> {
 }
 
 impl<'a, T: Wire<'a>> Wire<'a> for alloc::boxed::Box<T> {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         (**self).encode(to);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -465,7 +504,7 @@ impl fmt::Debug for Bytes {
 }
 
 impl<'a> Wire<'a> for Bytes {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.bytes(&self.0);
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -479,7 +518,7 @@ fn key_order(a: &str, b: &str) -> core::cmp::Ordering {
 }
 
 impl<'a, T: Wire<'a>> Wire<'a> for BTreeMap<String, T> {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         let mut pairs: Vec<_> = self.iter().collect();
         pairs.sort_by(|a, b| key_order(a.0, b.0));
         to.map(pairs.len());
@@ -510,7 +549,7 @@ impl<'a, T: Wire<'a>> Wire<'a> for BTreeMap<String, T> {
 macro_rules! wire_struct {
     ($name:ident $(<$life:lifetime>)? { $($field:ident),* $(,)? }) => {
         impl<'a> $crate::cbor::Wire<'a> for $name $(<$life>)? {
-            fn encode(&self, to: &mut $crate::cbor::Encoder) {
+            fn encode(&self, to: &mut $crate::cbor::Encoder<'_>) {
                 to.array([$(stringify!($field)),*].len());
                 $($crate::cbor::Wire::encode(&self.$field, to);)*
             }
@@ -529,7 +568,7 @@ macro_rules! wire_struct {
 macro_rules! wire_enum {
     ($name:ident $(<$life:lifetime>)? { $($tag:literal => $variant:ident { $($field:ident),* $(,)? }),* $(,)? }) => {
         impl<'a> $crate::cbor::Wire<'a> for $name $(<$life>)? {
-            fn encode(&self, to: &mut $crate::cbor::Encoder) {
+            fn encode(&self, to: &mut $crate::cbor::Encoder<'_>) {
                 match self {
                     $(Self::$variant { $($field),* } => {
                         let fields: &[&str] = &[$(stringify!($field)),*];

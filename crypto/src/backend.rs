@@ -66,6 +66,12 @@ impl Backend {
         Self::all().last().unwrap_or(Self::Portable)
     }
 
+    /// A backend that shares no code with this one: what checks its results.
+    #[must_use]
+    pub fn other(self) -> Self {
+        if self == Self::RustCrypto { Self::fastest_kernel() } else { Self::RustCrypto }
+    }
+
     /// What computes where no backend is named.
     #[must_use]
     pub fn chosen() -> Self {

@@ -34,6 +34,7 @@
 use crate::{
     Error,
     aead::{self, KEY_BYTES, NONCE_BYTES_MAX, Suite, TAG_BYTES},
+    backend::Backend,
     hash,
     secret::{Secret, ct_eq},
 };
@@ -108,12 +109,30 @@ pub fn open(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
+    open_on(Backend::chosen(), suite, link_key, salt, commitment, aad, buf, tag)
+}
+
+/// As [`open`], by a given backend.
+///
+/// # Errors
+/// As [`open`].
+#[expect(clippy::too_many_arguments, reason = "those of `open`")]
+pub fn open_on(
+    backend: Backend,
+    suite: Suite,
+    link_key: &Secret<KEY_BYTES>,
+    salt: &[u8; SALT_BYTES],
+    commitment: &[u8; COMMITMENT_BYTES],
+    aad: &[u8],
+    buf: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), Error> {
     let derived = Derived::new(suite, link_key, salt);
     if !ct_eq(&derived.commitment, commitment) {
         wipe(buf);
         return Err(Error::Authentication);
     }
-    aead::open_in_place(suite, &derived.key, derived.nonce(suite), aad, buf, tag)
+    aead::open_in_place_on(backend, suite, &derived.key, derived.nonce(suite), aad, buf, tag)
 }
 
 /// Returns the commitment that [`seal`] would give, without a message.

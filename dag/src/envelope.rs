@@ -16,6 +16,7 @@ use dagvault_core::ids::Cid;
 use dagvault_core::limits::BLOCK_BYTES_MAX;
 use dagvault_core::wipe::wipe_vec;
 use dagvault_crypto::aead::{Suite, TAG_BYTES};
+use dagvault_crypto::backend::Backend;
 use dagvault_crypto::{committing, hash, secret::Secret};
 
 use crate::store::Block;
@@ -67,6 +68,8 @@ pub enum EnvelopeError {
     Padding,
     /// A payload over [`PAYLOAD_BYTES_MAX`].
     TooLarge,
+    /// A sealed block did not open to what was sealed: the machine computes wrongly.
+    Fault,
 }
 
 impl fmt::Display for EnvelopeError {
@@ -77,6 +80,7 @@ impl fmt::Display for EnvelopeError {
             Self::Authentication => "block is not authentic",
             Self::Padding => "block is padded wrongly",
             Self::TooLarge => "payload is too large for a block",
+            Self::Fault => "sealed block does not open to what was sealed",
         })
     }
 }
@@ -100,7 +104,7 @@ fn associated_data(suite: Suite, kind: Kind) -> [u8; 11] {
     data
 }
 
-/// Seals a payload under a fresh link key and salt.
+/// Seals a payload, which comes in pieces, under a fresh link key and salt.
 ///
 /// The link key must be used for this block only, and both drawn at random.
 ///
@@ -111,20 +115,21 @@ pub fn seal(
     kind: Kind,
     link_key: &Secret<32>,
     salt: &[u8; SALT_BYTES],
-    payload: &[u8],
+    payload: &[&[u8]],
 ) -> Result<Block, EnvelopeError> {
-    if payload.len() > PAYLOAD_BYTES_MAX {
+    let payload_bytes: usize = payload.iter().map(|piece| piece.len()).sum();
+    if payload_bytes > PAYLOAD_BYTES_MAX {
         return Err(EnvelopeError::TooLarge);
     }
-    let size = size_class(payload.len() + OVERHEAD_BYTES);
+    let size = size_class(payload_bytes + OVERHEAD_BYTES);
     let mut bytes = Vec::with_capacity(size);
     bytes.push(FORMAT);
     bytes.push(suite as u8);
     bytes.extend_from_slice(salt);
     bytes.extend_from_slice(&[0; 32]);
-    let length = u32::try_from(payload.len()).map_err(|_| EnvelopeError::TooLarge)?;
+    let length = u32::try_from(payload_bytes).map_err(|_| EnvelopeError::TooLarge)?;
     bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(payload);
+    payload.iter().for_each(|piece| bytes.extend_from_slice(piece));
     bytes.resize(size - TAG_BYTES, 0);
     let aad = associated_data(suite, kind);
     let sealed = committing::seal(suite, link_key, salt, &aad, &mut bytes[HEADER_BYTES..])
@@ -132,6 +137,34 @@ pub fn seal(
     bytes[2 + SALT_BYTES..HEADER_BYTES].copy_from_slice(&sealed.commitment);
     bytes.extend_from_slice(&sealed.tag);
     Ok(Block { cid: Cid(hash::hash(&bytes)), bytes })
+}
+
+/// As [`seal`], then opens the block again on another backend and compares.
+///
+/// # Errors
+/// As [`seal`]; `Fault` if something else comes out.
+pub fn seal_checked(
+    suite: Suite,
+    kind: Kind,
+    link_key: &Secret<32>,
+    salt: &[u8; SALT_BYTES],
+    payload: &[&[u8]],
+) -> Result<Block, EnvelopeError> {
+    let block = seal(suite, kind, link_key, salt, payload)?;
+    if holds(&block, kind, link_key, payload) { Ok(block) } else { Err(EnvelopeError::Fault) }
+}
+
+/// Whether a block has its name and holds this payload, as another backend than that of [`seal`] sees it.
+fn holds(block: &Block, kind: Kind, link_key: &Secret<32>, payload: &[&[u8]]) -> bool {
+    let other = Backend::chosen().other();
+    let Ok(opened) = open_on(other, kind, link_key, block.bytes.clone()) else { return false };
+    let mut rest = opened.payload();
+    let same = payload.iter().all(|piece| {
+        let (now, later) = rest.split_at(piece.len().min(rest.len()));
+        rest = later;
+        now == *piece
+    });
+    same && rest.is_empty() && block.cid == Cid(hash::hash(&block.bytes))
 }
 
 /// A decrypted payload, zeroed when dropped.
@@ -166,7 +199,16 @@ impl fmt::Debug for Opened {
 /// # Errors
 /// `Authentication` if key, kind or bytes don't belong together; `Unsupported` for a newer format; `Size` or
 /// `Padding` for bytes that no version wrote.
-pub fn open(kind: Kind, link_key: &Secret<32>, mut block: Vec<u8>) -> Result<Opened, EnvelopeError> {
+pub fn open(kind: Kind, link_key: &Secret<32>, block: Vec<u8>) -> Result<Opened, EnvelopeError> {
+    open_on(Backend::chosen(), kind, link_key, block)
+}
+
+fn open_on(
+    backend: Backend,
+    kind: Kind,
+    link_key: &Secret<32>,
+    mut block: Vec<u8>,
+) -> Result<Opened, EnvelopeError> {
     if block.len() < BLOCK_BYTES_MIN
         || block.len() > BLOCK_BYTES_MAX
         || size_class(block.len()) != block.len()
@@ -182,7 +224,7 @@ pub fn open(kind: Kind, link_key: &Secret<32>, mut block: Vec<u8>) -> Result<Ope
     let salt = header[2..].first_chunk::<SALT_BYTES>().ok_or(EnvelopeError::Size)?;
     let commitment = header[2 + SALT_BYTES..].first_chunk::<32>().ok_or(EnvelopeError::Size)?;
     let aad = associated_data(suite, kind);
-    committing::open(suite, link_key, salt, commitment, &aad, ciphertext, tag)
+    committing::open_on(backend, suite, link_key, salt, commitment, &aad, ciphertext, tag)
         .map_err(|_| EnvelopeError::Authentication)?;
     let length = ciphertext.first_chunk::<LENGTH_BYTES>().ok_or(EnvelopeError::Size)?;
     let payload_bytes = u32::from_le_bytes(*length) as usize;
@@ -213,13 +255,13 @@ mod tests {
         for suite in [Suite::XChaCha20Poly1305, Suite::Aes256Gcm] {
             for length in [0, 1, 165, 166, 167, 170, 171, 1000, 4096, 65_537, PAYLOAD_BYTES_MAX] {
                 let payload = vec![7; length];
-                let block = seal(suite, Kind::Chunk, &key(1), &[2; 32], &payload).unwrap();
+                let block = seal(suite, Kind::Chunk, &key(1), &[2; 32], &[&payload]).unwrap();
                 assert_eq!(block.bytes.len(), size_class(length + OVERHEAD_BYTES));
                 assert_eq!(open(Kind::Chunk, &key(1), block.bytes).unwrap().payload(), payload);
             }
             let over = vec![0; PAYLOAD_BYTES_MAX + 1];
             assert_eq!(
-                seal(suite, Kind::Chunk, &key(1), &[2; 32], &over).err(),
+                seal(suite, Kind::Chunk, &key(1), &[2; 32], &[&over]).err(),
                 Some(EnvelopeError::TooLarge)
             );
         }
@@ -227,7 +269,7 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_another_key_and_another_kind_are_refused() {
-        let block = seal(Suite::XChaCha20Poly1305, Kind::Leaf, &key(1), &[2; 32], b"value").unwrap();
+        let block = seal(Suite::XChaCha20Poly1305, Kind::Leaf, &key(1), &[2; 32], &[b"value"]).unwrap();
         assert!(open(Kind::Leaf, &key(1), block.bytes.clone()).is_ok());
         for bit in 0..block.bytes.len() * 8 {
             let mut bytes = block.bytes.clone();
@@ -254,5 +296,27 @@ mod tests {
             }
         }
         assert!(classes.is_sorted() && classes.len() < 256, "{}", classes.len());
+    }
+
+    #[test]
+    fn a_fault_anywhere_in_a_block_is_seen() {
+        for suite in Suite::ALL {
+            let payload: [&[u8]; 2] = [b"head", &[7; 700]];
+            let block = seal_checked(suite, Kind::Chunk, &key(1), &[2; 32], &payload).unwrap();
+            assert!(holds(&block, Kind::Chunk, &key(1), &payload));
+            for at in 0..block.bytes.len() {
+                let mut bytes = block.bytes.clone();
+                bytes[at] ^= 1;
+                // The hash may have been taken before or after the fault.
+                for cid in [block.cid, Cid(hash::hash(&bytes))] {
+                    let faulty = Block { cid, bytes: bytes.clone() };
+                    assert!(!holds(&faulty, Kind::Chunk, &key(1), &payload), "byte {at}");
+                }
+            }
+            assert!(!holds(&block, Kind::Chunk, &key(1), &[b"head"]));
+            assert!(!holds(&block, Kind::Chunk, &key(1), &[b"head", &[7; 700], b"more"]));
+            let misnamed = Block { cid: Cid([0; 32]), bytes: block.bytes };
+            assert!(!holds(&misnamed, Kind::Chunk, &key(1), &payload));
+        }
     }
 }

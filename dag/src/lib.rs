@@ -5,6 +5,8 @@
 extern crate alloc;
 
 #[cfg(feature = "std")]
+pub mod behind;
+#[cfg(feature = "std")]
 pub mod disk;
 pub mod envelope;
 #[cfg(feature = "std")]

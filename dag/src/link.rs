@@ -25,7 +25,7 @@ impl fmt::Debug for Link {
 }
 
 impl<'a> Wire<'a> for Link {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.array(3);
         to.link(self.cid);
         to.bytes(self.key.expose());

@@ -34,7 +34,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let protect = || Protect { unlock: unlock(), kdf: KdfParams::default() };
     let path = || Cow::Borrowed("mail/token");
     let requests = [
-        Request::Create { protect: protect() },
+        Request::Create { protect: protect(), paranoid: false },
         Request::Open { unlock: Unlock::Passphrase { bytes: Cow::Borrowed(b"words") } },
         Request::Put { items: vec![item("a/b"), item("c")] },
         Request::WriteBegin { item: item("large") },

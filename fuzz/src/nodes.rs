@@ -6,20 +6,20 @@ use dagvault_api::{VersionInfo, VersionState};
 use dagvault_core::cbor::{Encoder, Wire as _};
 use dagvault_core::ids::Cid;
 
-fn encoded(write: impl FnOnce(&mut Encoder)) -> Vec<u8> {
+fn encoded(write: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
     let mut to = Encoder::default();
     write(&mut to);
     to.finish()
 }
 
-fn link(to: &mut Encoder, byte: u8) {
+fn link(to: &mut Encoder<'_>, byte: u8) {
     to.array(3);
     to.link(Cid([byte; 32]));
     to.bytes(&[byte; 32]);
     to.bytes(&[byte; 32]);
 }
 
-fn version(to: &mut Encoder, number: u64, destroyed: bool) {
+fn version(to: &mut Encoder<'_>, number: u64, destroyed: bool) {
     let info = VersionInfo {
         id: [1; 16],
         number,

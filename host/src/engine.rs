@@ -128,8 +128,9 @@ impl From<wasmtime::Error> for Refusal {
 impl Main {
     fn call(&mut self, request: &Request<'_>) -> Result<Answer, Refusal> {
         self.shared.deadline.arm(&mut self.store)?;
-        let encoded = Wiped(encode(request));
-        let Ok(bytes) = u32::try_from(encoded.0.len()) else { return Err(Refusal::Memory) };
+        let mut bytes = 0;
+        encode(request, &mut |piece| bytes += piece.len());
+        let Ok(bytes) = u32::try_from(bytes) else { return Err(Refusal::Memory) };
         let place = self.alloc.call(&mut self.store, bytes)?;
         if place == 0 {
             return Err(Refusal::Memory);
@@ -137,8 +138,14 @@ impl Main {
         if (place as usize) < HEAP_OFFSET {
             return Err(Failure::misbehaved(format!("it gave the request memory at {place:#x}")).into());
         }
-        self.shared.memory.write(place, &encoded.0)?;
-        drop(encoded);
+        let (mut at, mut written) = (place, Ok(()));
+        encode(request, &mut |piece| {
+            if written.is_ok() {
+                written = self.shared.memory.write(at, piece);
+                at = at.wrapping_add(u32::try_from(piece.len()).unwrap_or(u32::MAX));
+            }
+        });
+        written?;
         let packed = self.call.call(&mut self.store, (place, bytes))?;
         self.free.call(&mut self.store, (place, bytes))?;
         let answer = self.take_answer(packed)?;
@@ -160,37 +167,11 @@ impl Main {
     }
 }
 
-/// Encodes a request into a buffer that does not move while it grows, for a move would leave a copy behind.
-fn encode(request: &Request<'_>) -> Vec<u8> {
-    let mut encoder = Encoder::new(Vec::with_capacity(bytes_estimate(request)));
+/// Encodes a request, whose values are handed on as they lie.
+fn encode(request: &Request<'_>, sink: &mut dyn FnMut(&[u8])) {
+    let mut encoder = Encoder::into_sink(sink);
     request.encode(&mut encoder);
-    encoder.finish()
-}
-
-/// Not less than the encoded length of a request that carries values or keys.
-fn bytes_estimate(request: &Request<'_>) -> usize {
-    /// More than what surrounds a value: tags, lengths, numbers.
-    const AROUND: usize = 128;
-    let meta = |change: &dagvault_api::MetaChange| -> usize {
-        change.iter().map(|(key, value)| AROUND + key.len() + value.as_ref().map_or(0, |v| v.0.len())).sum()
-    };
-    let item =
-        |item: &dagvault_api::PutItem<'_>| AROUND + item.path.len() + item.value.len() + meta(&item.meta);
-    let unlock = |unlock: &dagvault_api::Unlock<'_>| match unlock {
-        dagvault_api::Unlock::Passphrase { bytes } | dagvault_api::Unlock::KeyFile { bytes } => bytes.len(),
-    };
-    AROUND
-        + match request {
-            Request::Create { protect } | Request::SlotAdd { protect, .. } => unlock(&protect.unlock),
-            Request::Open { unlock: with } => unlock(with),
-            Request::Put { items } => items.iter().map(item).sum(),
-            Request::WriteBegin { item: begun } => item(begun),
-            Request::WriteChunk { bytes, .. } => bytes.len(),
-            Request::SetMeta { path, change } => path.len() + meta(change),
-            Request::CryptoCase { input, .. } => input.len(),
-            Request::Batch { requests } => requests.iter().map(bytes_estimate).sum(),
-            _ => AROUND,
-        }
+    let _ = encoder.finish();
 }
 
 /// The error of a failed call.

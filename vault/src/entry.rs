@@ -36,7 +36,7 @@ wire_enum!(Value {
 pub(crate) struct Data(pub(crate) SecretVec);
 
 impl<'a> Wire<'a> for Data {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.bytes(self.0.expose());
     }
     fn decode(from: &mut Decoder<'a>) -> Result<Self, CborError> {
@@ -52,7 +52,7 @@ pub(crate) struct Version {
 }
 
 impl<'a> Wire<'a> for Version {
-    fn encode(&self, to: &mut Encoder) {
+    fn encode(&self, to: &mut Encoder<'_>) {
         to.array(2);
         self.info.encode(to);
         self.value.encode(to);
@@ -83,7 +83,7 @@ impl Version {
     }
 
     /// The version as it enters a digest: CIDs, keys and codecs left out.
-    fn digest(&self, to: &mut Encoder) {
+    fn digest(&self, to: &mut Encoder<'_>) {
         to.array(8);
         to.bytes(&self.info.id);
         to.uint(self.info.number);
@@ -155,7 +155,7 @@ impl Entry {
     }
 
     /// The entry behind one whose path is `before`: the shared start of the path is a number.
-    pub(crate) fn encode(&self, before: &str, to: &mut Encoder) {
+    pub(crate) fn encode(&self, before: &str, to: &mut Encoder<'_>) {
         to.array(6);
         encode_path(&self.path, before, to);
         self.meta.encode(to);
@@ -181,7 +181,7 @@ impl Entry {
         }
     }
 
-    pub(crate) fn digest(&self, to: &mut Encoder) {
+    pub(crate) fn digest(&self, to: &mut Encoder<'_>) {
         to.array(5);
         to.text(&self.path);
         self.meta.encode(to);
@@ -191,7 +191,7 @@ impl Entry {
     }
 }
 
-pub(crate) fn digest_versions(versions: &[Version], to: &mut Encoder) {
+pub(crate) fn digest_versions(versions: &[Version], to: &mut Encoder<'_>) {
     to.array(versions.len());
     versions.iter().for_each(|version| version.digest(to));
 }
@@ -202,7 +202,7 @@ fn shared_prefix(path: &str, before: &str) -> usize {
 }
 
 /// Two items: the bytes that `path` shares with `before`, and its rest.
-pub(crate) fn encode_path(path: &str, before: &str, to: &mut Encoder) {
+pub(crate) fn encode_path(path: &str, before: &str, to: &mut Encoder<'_>) {
     let shared = shared_prefix(path, before);
     to.uint(shared as u64);
     to.text(&path[shared..]);

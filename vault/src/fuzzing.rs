@@ -86,7 +86,7 @@ pub fn envelope(data: &[u8]) {
         let Ok(opened) = envelope::open(kind, &key, data.to_vec()) else { continue };
         let suite = dagvault_crypto::aead::Suite::try_from(data[1]).expect("an opened block has a suite");
         let salt = data[2..].first_chunk().expect("an opened block has a salt");
-        let again = envelope::seal(suite, kind, &key, salt, opened.payload()).expect("it fitted once");
+        let again = envelope::seal(suite, kind, &key, salt, &[opened.payload()]).expect("it fitted once");
         assert_eq!(again.bytes, data, "a second form of a block");
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     use dagvault_dag::link::Link;
 
     use crate::entry::{Data, Entry, Older, Value, Version};
-    use crate::head::{CommitSpace, Space};
+    use crate::head::{CommitSpace, Settings, Space};
     use crate::node::Child;
 
     fn link(byte: u8) -> Link {
@@ -178,11 +178,12 @@ mod tests {
         lz4.extend(lz4_flex::block::compress(&[8; 2000]));
         let raw = [&[0, 3, 0, 0, 0][..], b"raw"].concat();
         let sealed = KINDS.map(|kind| {
-            envelope::seal(Suite::XChaCha20Poly1305, kind, &Secret::new([7; 32]), &[1; 32], b"payload")
+            envelope::seal(Suite::XChaCha20Poly1305, kind, &Secret::new([7; 32]), &[1; 32], &[b"payload"])
                 .unwrap()
                 .bytes
         });
-        let body = cbor::to_vec(&Body { commit: Cid([1; 32]), space });
+        let body =
+            cbor::to_vec(&Body { commit: Cid([1; 32]), space, settings: Settings { paranoid: false } });
         vec![
             (node as fn(&[u8]), vec![leaf.encode(), branch(1), branch(2), branch(3)]),
             (head, vec![body, cbor::to_vec(&root)]),

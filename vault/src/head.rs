@@ -8,10 +8,11 @@ use dagvault_core::cbor::{self, Bytes, CborError, Decoder, Encoder, Wire};
 use dagvault_core::ids::{Cid, VaultId};
 use dagvault_core::limits::{HEAD_BYTES_MAX, KEY_SLOTS_MAX, TREE_DEPTH_MAX};
 use dagvault_core::wire_struct;
+use dagvault_crypto::backend::Backend;
 use dagvault_crypto::{secret::Secret, sign};
 use dagvault_dag::link::Link;
 
-use crate::keys::{KeySlot, Keyring, unwrap, wrap};
+use crate::keys::{KeySlot, Keyring, unwrap, unwrap_on, wrap};
 
 /// Version of the head's form.
 pub(crate) const FORMAT: u32 = 1;
@@ -37,8 +38,17 @@ pub(crate) struct Body {
     /// The newest commit.
     pub(crate) commit: Cid,
     pub(crate) space: Space,
+    pub(crate) settings: Settings,
 }
-wire_struct!(Body { commit, space });
+wire_struct!(Body { commit, space, settings });
+
+/// How a vault wants to be treated; set when it is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Settings {
+    /// Whether every sealed block is opened again on another backend before it is acknowledged.
+    pub(crate) paranoid: bool,
+}
+wire_struct!(Settings { paranoid });
 
 /// A space's keys and root.
 #[derive(Clone)]
@@ -109,7 +119,7 @@ impl Head {
         to.finish()
     }
 
-    fn encode_public(&self, to: &mut Encoder) {
+    fn encode_public(&self, to: &mut Encoder<'_>) {
         FORMAT.encode(to);
         to.bytes(&self.vault.0);
         to.uint(self.sequence);
@@ -139,6 +149,13 @@ impl Head {
         let mut head = Self { vault, sequence, slots, next_slot, body: Bytes::default() };
         head.body = Bytes(wrap(&keys.head, nonce, &head.associated_data(), &cbor::to_vec(body))?);
         Ok(head)
+    }
+
+    /// Whether another backend reads this body.
+    pub(crate) fn holds(&self, body: &Body, keys: &Keyring) -> bool {
+        let other = Backend::chosen().other();
+        unwrap_on(other, &keys.head, &self.associated_data(), &self.body.0)
+            .is_some_and(|plain| plain.expose() == cbor::to_vec(body))
     }
 
     /// The body.

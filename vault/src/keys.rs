@@ -10,6 +10,7 @@ use dagvault_core::ids::VaultId;
 use dagvault_core::limits::{KDF_MEMORY_KIB_MAX, PASSPHRASE_BYTES_MAX};
 use dagvault_core::wire_enum;
 use dagvault_crypto::aead::{self, Suite};
+use dagvault_crypto::backend::Backend;
 use dagvault_crypto::{argon2id, hash, hkdf, secret::Secret, secret::SecretVec, sign};
 
 use crate::node::SpaceKeys;
@@ -79,10 +80,16 @@ pub(crate) fn wrap(
 
 /// Opens what [`wrap`] sealed; `None` if key, associated data or bytes don't belong together.
 pub(crate) fn unwrap(key: &Secret<32>, aad: &[u8], sealed: &[u8]) -> Option<SecretVec> {
+    unwrap_on(Backend::chosen(), key, aad, sealed)
+}
+
+/// As [`unwrap`], by a given backend.
+pub(crate) fn unwrap_on(backend: Backend, key: &Secret<32>, aad: &[u8], sealed: &[u8]) -> Option<SecretVec> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE_BYTES>()?;
     let (body, tag) = rest.split_last_chunk::<{ aead::TAG_BYTES }>()?;
     let mut plain = SecretVec::from_slice(body);
-    aead::open_in_place(Suite::XChaCha20Poly1305, key, nonce, aad, plain.expose_mut(), tag).ok()?;
+    let suite = Suite::XChaCha20Poly1305;
+    aead::open_in_place_on(backend, suite, key, nonce, aad, plain.expose_mut(), tag).ok()?;
     Some(plain)
 }
 

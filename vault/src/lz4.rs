@@ -20,6 +20,8 @@ const OFFSET_MAX: usize = u16::MAX as usize;
 const PATIENCE_BITS: u32 = 6;
 /// Literals up to this many bytes are copied as so many at once where there is room.
 const SHORT: usize = 16;
+/// Behind the answered length the output may be written to for so many bytes.
+pub(crate) const OVERSHOOT_BYTES: usize = SHORT;
 
 fn word(input: &[u8], at: usize) -> u64 {
     input[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))

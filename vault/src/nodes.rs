@@ -5,7 +5,7 @@ use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::mem;
 
 use dagvault_api::Error;
@@ -23,6 +23,7 @@ use dagvault_dag::system::System;
 use dagvault_dag::walk::missing;
 use hashbrown::HashMap;
 
+use crate::head::Settings;
 use crate::node::{History, Index, Node, SpaceKeys};
 
 /// The suite of new blocks.
@@ -82,16 +83,31 @@ pub(crate) fn open(kind: Kind, link: &Link, block: Vec<u8>) -> Result<Opened, Er
 pub(crate) fn seal(
     kind: Kind,
     seed: &Seed,
-    payload: &[u8],
+    payload: &[&[u8]],
     digest: [u8; 32],
+    paranoid: bool,
 ) -> Result<(Block, Link), Error> {
     let (key, salt) = seed.split_at(32);
     let key = Secret::from_slice(key).ok_or_else(|| Error::bad_request("seed"))?;
     let salt = salt.first_chunk().ok_or_else(|| Error::bad_request("seed"))?;
-    let block =
-        envelope::seal(SUITE, kind, &key, salt, payload).map_err(|error| Error::limit(error.to_string()))?;
+    let block = seal_block(kind, &key, salt, payload, paranoid)?;
     let link = Link { cid: block.cid, key, digest };
     Ok((block, link))
+}
+
+/// Seals a block; a paranoid vault opens it again on another backend.
+pub(crate) fn seal_block(
+    kind: Kind,
+    key: &Secret<32>,
+    salt: &[u8; 32],
+    payload: &[&[u8]],
+    paranoid: bool,
+) -> Result<Block, Error> {
+    let seal = if paranoid { envelope::seal_checked } else { envelope::seal };
+    seal(SUITE, kind, key, salt, payload).map_err(|error| match error {
+        EnvelopeError::Fault => Error::Fault { detail: error.to_string() },
+        other => Error::limit(other.to_string()),
+    })
 }
 
 /// A cache in two generations: what is used moves to the young one; when that is full, the old one goes.
@@ -129,11 +145,22 @@ pub(crate) struct Nodes {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) system: Arc<dyn System>,
     cache: RefCell<Cache>,
+    /// As the open vault's [`Settings`] say.
+    paranoid: Cell<bool>,
 }
 
 impl Nodes {
     pub(crate) fn new(store: Arc<dyn Store>, system: Arc<dyn System>) -> Self {
-        Self { store, system, cache: RefCell::default() }
+        Self { store, system, cache: RefCell::default(), paranoid: Cell::new(false) }
+    }
+
+    /// Follows the settings of a vault that is made or opened.
+    pub(crate) fn follow(&self, settings: Settings) {
+        self.paranoid.set(settings.paranoid);
+    }
+
+    pub(crate) fn paranoid(&self) -> bool {
+        self.paranoid.get()
     }
 
     pub(crate) fn forget(&self) {
@@ -212,10 +239,11 @@ impl Nodes {
         blocks: &mut Vec<Block>,
     ) -> Result<Vec<(Link, Arc<Node>)>, Error> {
         let mut seeds = seeds.take(nodes.len())?;
+        let paranoid = self.paranoid();
         let sealed = parallel::try_map(nodes.len(), |index| {
             let node = &nodes[index];
             let mut payload = node.encode();
-            let sealed = seal(node.kind(), &seeds[index], &payload, node.digest(keys));
+            let sealed = seal(node.kind(), &seeds[index], &[&payload], node.digest(keys), paranoid);
             wipe_vec(&mut payload);
             sealed
         });
@@ -240,7 +268,7 @@ impl Nodes {
         blocks: &mut Vec<Block>,
     ) -> Result<Link, Error> {
         let mut seed: Seed = self.random()?;
-        let sealed = seal(kind, &seed, &payload, digest);
+        let sealed = seal(kind, &seed, &[&payload], digest, self.paranoid());
         wipe(&mut seed);
         wipe_vec(&mut payload);
         let (block, link) = sealed?;

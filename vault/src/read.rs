@@ -184,6 +184,7 @@ pub(crate) fn stat(nodes: &Nodes, session: &Session) -> Result<Response, Error> 
         epoch: session.body.space.epoch,
         depth: session.root.as_ref().map_or(0, |root| u64::from(root.level) + 1),
         key_slots: session.head.slots.len() as u64,
+        paranoid: session.body.settings.paranoid,
         ..VaultStats::default()
     };
     if let Some(block) = nodes.store.get_many(&[commit])?.pop().flatten() {

@@ -15,9 +15,9 @@ use dagvault_crypto::{hash, secret::Secret};
 use dagvault_dag::envelope::Kind;
 use dagvault_dag::store::{Block, CommitOptions};
 
-use crate::head::{Body, Commit, CommitSpace, Head, Root, Space};
+use crate::head::{Body, Commit, CommitSpace, Head, Root, Settings, Space};
 use crate::keys::{KeySlot, Keyring, check_unlock};
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, seal_block};
 use crate::tree::Tree;
 
 /// Blocks that go with a commit itself; more are put before it.
@@ -86,7 +86,9 @@ impl Session {
         nodes: &Nodes,
         regions: &Arc<Regions>,
         protect: &Protect<'_>,
+        settings: Settings,
     ) -> Result<Self, Error> {
+        nodes.follow(settings);
         if nodes.store.cell_load(CellId::HEAD)?.is_some() {
             return Err(Error::Exists { detail: "the store has a head".into() });
         }
@@ -99,8 +101,9 @@ impl Session {
         let space = Space::seal(nodes.random()?, 0, vault, &keys, &epoch_key, &nodes.random()?)?;
         let (commit, block) =
             new_commit(nodes, &keys, vault, 1, Vec::new(), (&space, None), &nodes.random()?)?;
-        let body = Body { commit, space };
+        let body = Body { commit, space, settings };
         let head = Head::seal(vault, 1, vec![slot], 1, &body, &keys, &nodes.random()?)?;
+        check_head(nodes, &head, &body, &keys)?;
         let cell = head.encode();
         match nodes.store.commit(vec![block], CellId::HEAD, None, &cell, CommitOptions::default()) {
             Err(error) if error.kind == StoreErrorKind::Conflict => {
@@ -121,6 +124,7 @@ impl Session {
             let Some(root_key) = slot.open(head.vault, unlock)? else { continue };
             let keys = place(regions, Keyring::new(root_key, head.vault)?)?;
             let (body, epoch_key, root) = open_head(&head, &keys)?;
+            nodes.follow(body.settings);
             let (slot, cell_hash) = (slot.id, hash::hash(&cell));
             return Ok(Self { keys, slot, head, body, root, epoch_key, cell_hash });
         }
@@ -176,12 +180,13 @@ impl Session {
         let named = (&space, root.as_ref());
         let (commit, block) = new_commit(nodes, &self.keys, vault, sequence, parents, named, &commit_salt)?;
         next.blocks.push(block);
-        let body = Body { commit, space };
+        let body = Body { commit, space, settings: self.body.settings };
         let (slots, next_slot) = next.slots.unwrap_or_else(|| (self.head.slots.clone(), self.head.next_slot));
         if slots.is_empty() || slots.len() > KEY_SLOTS_MAX {
             return Err(Error::limit("a vault has one to eight key slots"));
         }
         let head = Head::seal(vault, sequence, slots, next_slot, &body, &self.keys, &head_nonce)?;
+        check_head(nodes, &head, &body, &self.keys)?;
         let cell = head.encode();
         while next.blocks.len() > COMMIT_BLOCKS_MAX {
             let rest = next.blocks.split_off(next.blocks.len().min(BATCH_BLOCKS_MAX));
@@ -207,6 +212,14 @@ fn load_head(nodes: &Nodes) -> Result<Vec<u8>, Error> {
         .store
         .cell_load(CellId::HEAD)?
         .ok_or_else(|| Error::Absent { detail: "the store has no head".into() })
+}
+
+/// A paranoid vault reads its new head on another backend, too.
+fn check_head(nodes: &Nodes, head: &Head, body: &Body, keys: &Keyring) -> Result<(), Error> {
+    if nodes.paranoid() && !head.holds(body, keys) {
+        return Err(Error::Fault { detail: "the sealed head does not open to what was sealed".into() });
+    }
+    Ok(())
 }
 
 fn open_head(head: &Head, keys: &Keyring) -> Result<(Body, Secret<32>, Option<Root>), Error> {
@@ -235,9 +248,7 @@ fn new_commit(
         signature: [0; 64],
     };
     commit.sign(vault, keys);
-    let suite = dagvault_crypto::aead::Suite::XChaCha20Poly1305;
     let payload = cbor::to_vec(&commit);
-    let block = dagvault_dag::envelope::seal(suite, Kind::Commit, &keys.commit, salt, &payload)
-        .map_err(|error| Error::limit(format!("{error}")))?;
+    let block = seal_block(Kind::Commit, &keys.commit, salt, &[&payload], nodes.paranoid())?;
     Ok((block.cid, block))
 }

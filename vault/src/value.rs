@@ -11,7 +11,7 @@ use dagvault_core::limits::{
     BATCH_BLOCKS_MAX, CHUNK_BYTES, COMPRESS_BYTES_MIN, COMPRESS_FILE_BYTES_MIN, INLINE_BYTES_MAX,
 };
 use dagvault_core::parallel;
-use dagvault_core::wipe::{wipe, wipe_vec};
+use dagvault_core::wipe::wipe;
 use dagvault_crypto::secret::SecretVec;
 use dagvault_dag::envelope::Kind;
 use dagvault_dag::link::Link;
@@ -47,10 +47,12 @@ fn compress<T>(
         Codec::Lz4File {} => size > COMPRESS_FILE_BYTES_MIN,
     };
     let scratch = if wanted { regions.scratch() } else { None };
-    let take = |bytes| scratch.as_ref().and_then(|scratch| scratch.take(bytes));
-    if let (Some(table), Some(room)) = (take(lz4::TABLE_BYTES), take(plain.len().saturating_sub(1)))
+    if let Some(scratch) = &scratch
+        && let Some(table) = scratch.take(lz4::TABLE_BYTES)
+        && let Some(room) = scratch.take(plain.len().saturating_sub(1))
         && let Some(bytes) = lz4::compress(plain, table, room)
     {
+        scratch.untouched(room.len().saturating_sub(bytes + lz4::OVERSHOOT_BYTES));
         return use_it(CODEC_LZ4, &room[..bytes]);
     }
     use_it(CODEC_RAW, plain)
@@ -104,8 +106,10 @@ pub(crate) fn store(
     let mut seeds = nodes.seeds(cuts.iter().filter(|cut| !cut.inline).count())?;
     let mut unused = seeds.iter();
     let seed_of: Vec<_> = cuts.iter().map(|cut| if cut.inline { None } else { unused.next() }).collect();
-    let pieces =
-        parallel::try_map(cuts.len(), |index| store_one(regions, keys, &cuts[index], seed_of[index]));
+    let paranoid = nodes.paranoid();
+    let pieces = parallel::try_map(cuts.len(), |index| {
+        store_one(regions, keys, &cuts[index], seed_of[index], paranoid)
+    });
     wipe(seeds.as_flattened_mut());
     pieces
 }
@@ -115,20 +119,18 @@ fn store_one(
     keys: &SpaceKeys,
     cut: &Cut<'_>,
     seed: Option<&Seed>,
+    paranoid: bool,
 ) -> Result<Piece, Error> {
     let digest = keys.chunk(cut.plain);
     compress(regions, cut.codec, cut.size, cut.plain, |codec, data| {
         let Some(seed) = seed else {
             return Ok(Piece::Inline { codec, data: SecretVec::from_slice(data), digest });
         };
-        let mut payload = Vec::with_capacity(CHUNK_HEADER_BYTES + data.len());
-        payload.push(if codec == CODEC_LZ4 { 1 } else { 0 });
+        let mut header = [0; CHUNK_HEADER_BYTES];
+        header[0] = if codec == CODEC_LZ4 { 1 } else { 0 };
         let length = u32::try_from(cut.plain.len()).map_err(|_| Error::limit("chunk"))?;
-        payload.extend_from_slice(&length.to_le_bytes());
-        payload.extend_from_slice(data);
-        let sealed = seal(Kind::Chunk, seed, &payload, digest);
-        wipe_vec(&mut payload);
-        let (block, link) = sealed?;
+        header[1..].copy_from_slice(&length.to_le_bytes());
+        let (block, link) = seal(Kind::Chunk, seed, &[&header, data], digest, paranoid)?;
         Ok(Piece::Chunk { block, link, stored: data.len() as u64 })
     })
 }

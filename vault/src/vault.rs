@@ -20,6 +20,7 @@ use dagvault_dag::system::System;
 
 use crate::change::{Change, Prepared};
 use crate::check::Verify;
+use crate::head::Settings;
 use crate::keys::{KeySlot, SlotKind};
 use crate::nodes::Nodes;
 use crate::read;
@@ -70,7 +71,7 @@ impl Vault {
     /// As the request says.
     pub fn call(&mut self, request: &Request<'_>) -> Answer {
         match request {
-            Request::Create { protect } => self.create(protect),
+            Request::Create { protect, paranoid } => self.create(protect, *paranoid),
             Request::Open { unlock } => {
                 self.lock();
                 self.session = Some(Session::open(&self.nodes, &self.regions, unlock)?);
@@ -96,9 +97,9 @@ impl Vault {
         }
     }
 
-    fn create(&mut self, protect: &Protect<'_>) -> Answer {
+    fn create(&mut self, protect: &Protect<'_>, paranoid: bool) -> Answer {
         self.lock();
-        self.session = Some(Session::create(&self.nodes, &self.regions, protect)?);
+        self.session = Some(Session::create(&self.nodes, &self.regions, protect, Settings { paranoid })?);
         Ok(Response::Done {})
     }
 

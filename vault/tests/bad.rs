@@ -347,7 +347,7 @@ fn a_locked_vault_serves_nothing() {
     host.call(&Request::Version {}).unwrap();
     host.call(&Request::Memory {}).unwrap();
     // A second creation is refused, and leaves nothing open.
-    refused(&mut host, &Request::Create { protect: cheap(key_file()) }, |error| {
+    refused(&mut host, &Request::Create { protect: cheap(key_file()), paranoid: false }, |error| {
         matches!(error, Error::Exists { .. })
     });
     refused(&mut host, &Request::Stat {}, |error| *error == Error::Locked {});
@@ -363,21 +363,21 @@ fn wrong_keys_open_nothing() {
     // What can't be a key makes no vault.
     let short = || Unlock::KeyFile { bytes: KEY_FILE[..31].into() };
     let long = || Unlock::KeyFile { bytes: vec![0; 65 * 1024].into() };
-    refused(&mut host, &Request::Create { protect: cheap(passphrase("")) }, is_bad);
-    refused(&mut host, &Request::Create { protect: cheap(short()) }, is_bad);
-    refused(&mut host, &Request::Create { protect: cheap(long()) }, is_limit);
+    refused(&mut host, &Request::Create { protect: cheap(passphrase("")), paranoid: false }, is_bad);
+    refused(&mut host, &Request::Create { protect: cheap(short()), paranoid: false }, is_bad);
+    refused(&mut host, &Request::Create { protect: cheap(long()), paranoid: false }, is_limit);
     let costs =
         [(1 << 30, 1, 1), (u32::MAX, 1, 1), (32, 0, 1), (32, 17, 1), (32, 1, 0), (1024, 1, 17), (7, 1, 1)];
     for (memory_kib, passes, lanes) in costs {
         let kdf = KdfParams { memory_kib, passes, lanes };
         refused(
             &mut host,
-            &Request::Create { protect: Protect { unlock: passphrase("words"), kdf } },
+            &Request::Create { protect: Protect { unlock: passphrase("words"), kdf }, paranoid: false },
             is_limit,
         );
     }
     assert!(host.store.dump().blocks.is_empty());
-    host.call(&Request::Create { protect: cheap(passphrase("words")) }).unwrap();
+    host.call(&Request::Create { protect: cheap(passphrase("words")), paranoid: false }).unwrap();
     host.put("a", b"v");
     let wrong = |error: &Error| *error == Error::WrongKey {};
     refused(&mut host, &Request::Open { unlock: passphrase("word") }, wrong);

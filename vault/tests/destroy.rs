@@ -67,7 +67,7 @@ impl Scene {
     }
 
     fn fill(&mut self) {
-        self.call(&Request::Create { protect: cheap(key_file()) });
+        self.call(&Request::Create { protect: cheap(key_file()), paranoid: false });
         self.call(&Request::SlotAdd { protect: cheap(passphrase("words")), remove: None });
         let mut random = Random(9);
         for at in 0..80 {

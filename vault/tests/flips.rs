@@ -38,7 +38,7 @@ enum Outcome {
 fn small(seed: u64, regions: &Arc<Regions>) -> Small {
     let disk = SimDisk::new(seed);
     let mut host = host(create_store(&disk, seed).unwrap(), seed, regions);
-    host.call(&Request::Create { protect: cheap(passphrase("words")) }).unwrap();
+    host.call(&Request::Create { protect: cheap(passphrase("words")), paranoid: false }).unwrap();
     host.call(&Request::SlotAdd { protect: cheap(key_file()), remove: None }).unwrap();
     let mut older = vec![view(&mut host).unwrap()];
     let mut random = Random(seed);

@@ -186,7 +186,7 @@ fn serve(host: &mut Host, op: &Op) -> Result<(), Error> {
 fn expected(script: &[Op], regions: &Arc<Regions>) -> Vec<View> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let mut host = host(store, 1, regions);
-    host.call(&Request::Create { protect: cheap(key_file()) }).unwrap();
+    host.call(&Request::Create { protect: cheap(key_file()), paranoid: false }).unwrap();
     let mut views = vec![view(&mut host).unwrap()];
     for op in script {
         if !matches!(op, Op::Reopen) {
@@ -224,7 +224,7 @@ impl Run<'_> {
         };
         let mut vault = host(store, seed, &self.regions);
         let first = match from {
-            0 => Request::Create { protect: cheap(key_file()) },
+            0 => Request::Create { protect: cheap(key_file()), paranoid: false },
             _ => Request::Open { unlock: key_file() },
         };
         if let Err(error) = vault.call(&first) {

@@ -116,7 +116,7 @@ fn a_value_that_another_process_has_collected_is_not_named() {
 fn two_processes(value: &[u8]) -> (Host, Host) {
     let disk = SimDisk::new(1);
     let mut maker = host(create_store(&disk, 1).unwrap(), 1, &Regions::allocate());
-    maker.call(&Request::Create { protect: cheap(key_file()) }).unwrap();
+    maker.call(&Request::Create { protect: cheap(key_file()), paranoid: false }).unwrap();
     let handles = ["a", "b"].map(|path| begin(&mut maker, item(path, b"")));
     for bytes in value.chunks(CHUNK_BYTES) {
         for handle in handles {

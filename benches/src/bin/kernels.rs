@@ -113,28 +113,49 @@ fn main() -> Result<()> {
     for (label, path) in &options.modules {
         guests.push(Guest::new(&engine, label, path)?);
     }
-    for (index, kernel) in ALL.iter().enumerate() {
-        if options.kernel.as_ref().is_some_and(|wanted| !kernel.name.starts_with(wanted)) {
+    for name in kernels(&mut guests)? {
+        if options.kernel.as_ref().is_some_and(|wanted| !name.starts_with(wanted)) {
             continue;
         }
         for &bytes in &options.bytes {
-            let mut contenders = Vec::new();
-            for backend in Backend::all() {
-                let name = format!("native {}", backend.name());
-                contenders.push((name, Contender::Native(kernel, backend, vec![0x5a; bytes])));
-            }
-            for (place, guest) in guests.iter_mut().enumerate() {
-                guest.buffer(bytes)?;
-                for (backend, name) in guest.names("backend")?.into_iter().enumerate() {
-                    let name = format!("{} {name}", guest.label);
-                    let (kernel, backend) = (u32::try_from(index)?, u32::try_from(backend)?);
-                    contenders.push((name, Contender::Guest { guest: place, kernel, backend }));
-                }
-            }
-            measure(kernel.name, bytes, contenders, &mut guests, options.ms)?;
+            let contenders = contenders(&name, bytes, &mut guests)?;
+            measure(&name, bytes, contenders, &mut guests, options.ms)?;
         }
     }
     Ok(())
+}
+
+/// The kernels of this program, and those that only a module has.
+fn kernels(guests: &mut [Guest]) -> Result<Vec<String>> {
+    let mut names: Vec<String> = ALL.iter().map(|kernel| kernel.name.to_owned()).collect();
+    for guest in guests {
+        for name in guest.names("kernel")? {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn contenders(name: &str, bytes: usize, guests: &mut [Guest]) -> Result<Vec<(String, Contender<'static>)>> {
+    let mut contenders = Vec::new();
+    if let Some(kernel) = ALL.iter().find(|kernel| kernel.name == name) {
+        for backend in Backend::all() {
+            let name = format!("native {}", backend.name());
+            contenders.push((name, Contender::Native(kernel, backend, vec![0x5a; bytes])));
+        }
+    }
+    for (place, guest) in guests.iter_mut().enumerate() {
+        let Some(kernel) = guest.names("kernel")?.iter().position(|one| one == name) else { continue };
+        guest.buffer(bytes)?;
+        for (backend, name) in guest.names("backend")?.into_iter().enumerate() {
+            let name = format!("{} {name}", guest.label);
+            let (kernel, backend) = (u32::try_from(kernel)?, u32::try_from(backend)?);
+            contenders.push((name, Contender::Guest { guest: place, kernel, backend }));
+        }
+    }
+    Ok(contenders)
 }
 
 fn measure(

@@ -24,8 +24,10 @@ pub(super) fn run(global: &Global, options: &Init, out: &mut Out) -> Outcome<()>
         Some(path) => secret::make_key_file(path)?,
         None => secret::to_create(global, out)?,
     };
-    let created =
-        secret.protect(options.costs).and_then(|protect| session.done(&Request::Create { protect }));
+    let paranoid = options.paranoid;
+    let created = secret
+        .protect(options.costs)
+        .and_then(|protect| session.done(&Request::Create { protect, paranoid }));
     if let (Err(_), Some(path)) = (&created, made) {
         // This key opens nothing.
         let _ = std::fs::remove_file(path);

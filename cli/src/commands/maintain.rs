@@ -108,7 +108,7 @@ pub(super) fn stat(global: &Global, options: &Stat, out: &mut Out) -> Outcome<()
     memory.map_or(Ok(()), |memory| memory_lines(&memory, out))
 }
 
-fn stats_lines(stats: &VaultStats) -> [(&'static str, String); 12] {
+fn stats_lines(stats: &VaultStats) -> [(&'static str, String); 13] {
     [
         ("vault", show::hex(&stats.vault)),
         ("commit", stats.commit.clone()),
@@ -122,6 +122,7 @@ fn stats_lines(stats: &VaultStats) -> [(&'static str, String); 12] {
         ("blocks", format!("{} ({})", stats.blocks, show::bytes(stats.block_bytes))),
         ("tree depth", stats.depth.to_string()),
         ("key slots", stats.key_slots.to_string()),
+        ("paranoid", if stats.paranoid { "yes" } else { "no" }.to_owned()),
     ]
 }
 
@@ -131,7 +132,7 @@ fn stats_json(stats: &VaultStats) -> serde_json::Value {
         "time": show::time(stats.time_ms), "time_ms": stats.time_ms, "epoch": stats.epoch,
         "paths": stats.paths, "versions": stats.versions, "value_bytes": stats.value_bytes,
         "stored_bytes": stats.stored_bytes, "blocks": stats.blocks, "block_bytes": stats.block_bytes,
-        "depth": stats.depth, "key_slots": stats.key_slots,
+        "depth": stats.depth, "key_slots": stats.key_slots, "paranoid": stats.paranoid,
     })
 }
 

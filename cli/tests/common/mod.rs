@@ -115,9 +115,14 @@ pub(crate) struct Vault {
 impl Vault {
     /// A new vault.
     pub(crate) fn new(engine: &'static str) -> Self {
+        Self::made(engine, &[])
+    }
+
+    /// A new vault, made with these options.
+    pub(crate) fn made(engine: &'static str, options: &[&str]) -> Self {
         let vault = Self { folder: Folder::new(), engine };
         let mut init = vault.bare();
-        init.arg("init").arg("--new-key-file").arg(vault.key());
+        init.arg("init").args(options).arg("--new-key-file").arg(vault.key());
         Run::from(init.output().unwrap()).ok();
         vault
     }

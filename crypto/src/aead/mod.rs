@@ -9,6 +9,9 @@
 mod aes_256_gcm;
 mod xchacha20_poly1305;
 
+#[cfg(feature = "kernels")]
+pub(crate) use aes_256_gcm::ctr as aes_256_ctr;
+
 use crate::backend::Backend;
 use crate::{Error, secret::Secret};
 use dagvault_core::wipe::wipe;

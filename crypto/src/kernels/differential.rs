@@ -61,12 +61,26 @@ pub fn digest(backend: Backend, seed: u64, from: u32, count: u32) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for case in from..from + count {
         let mut random = Random(seed ^ u64::from(case).wrapping_mul(0xd6e8_feb8_6659_fd93));
-        match random.below(2) {
-            0 => cipher(backend, Suite::Aes256Gcm, &mut random, &mut hasher),
+        match random.below(3) {
+            0 => counter_mode(backend, &mut random, &mut hasher),
+            1 => cipher(backend, Suite::Aes256Gcm, &mut random, &mut hasher),
             _ => cipher(backend, Suite::XChaCha20Poly1305, &mut random, &mut hasher),
         }
     }
     *hasher.finalize().as_bytes()
+}
+
+/// AES-256-CTR at some alignment, from a counter that is often about to wrap.
+fn counter_mode(backend: Backend, random: &mut Random, hasher: &mut blake3::Hasher) {
+    let (mut key, mut counter) = ([0; 32], [0; 16]);
+    random.fill(&mut key);
+    random.fill(&mut counter);
+    let start = random.below(16);
+    let mut whole: Vec<u8> = alloc::vec![0; start + random.length() + 16];
+    let end = whole.len() - 16;
+    random.fill(&mut whole);
+    aead::aes_256_ctr(backend, &Secret::new(key), &counter, &mut whole[start..end]);
+    hasher.update(&whole);
 }
 
 /// Seals at some alignment, opens, opens what was tampered with.

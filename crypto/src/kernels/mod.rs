@@ -21,7 +21,8 @@ pub struct Kernel {
 }
 
 /// Every kernel.
-pub const ALL: [Kernel; 4] = [
+pub const ALL: [Kernel; 5] = [
+    Kernel { name: "aes-256-ctr", run: ctr },
     Kernel { name: "aes-256-gcm", run: |backend, buf| seal(backend, Suite::Aes256Gcm, buf) },
     Kernel { name: "aes-256-gcm-both", run: |backend, buf| both(backend, Suite::Aes256Gcm, buf) },
     Kernel { name: "xchacha20-poly1305", run: |backend, buf| seal(backend, Suite::XChaCha20Poly1305, buf) },
@@ -43,6 +44,14 @@ fn nonce() -> [u8; aead::NONCE_BYTES_MAX] {
     let mut nonce = black_box([0x24; aead::NONCE_BYTES_MAX]);
     classify(&mut nonce);
     nonce
+}
+
+fn ctr(backend: Backend, buf: &mut [u8]) {
+    // As RFC 3686 begins: a nonce, and 1.
+    let mut counter = [0; 16];
+    counter[..12].copy_from_slice(&NONCE[..12]);
+    counter[15] = 1;
+    aead::aes_256_ctr(backend, &Secret::new(black_box(KEY)), &counter, buf);
 }
 
 fn seal(backend: Backend, suite: Suite, buf: &mut [u8]) {

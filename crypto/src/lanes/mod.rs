@@ -28,6 +28,9 @@ pub(crate) use x86_64_ssse3::Ssse3;
 ///
 /// Kernels are `#[inline(always)]` from their loops down to these operations; [`Vector::call`] is their one border.
 pub(crate) trait Vector: Copy + 'static {
+    /// Whether lanes are computed at once; where not, a kernel better takes one number after the other.
+    const AT_ONCE: bool = true;
+
     /// Runs `body` as a function of its own, in which the instructions of this vector may be used. A loop of its own
     /// function is also what Cranelift allocates registers best for.
     fn call<R>(body: impl FnOnce() -> R) -> R;
@@ -38,6 +41,11 @@ pub(crate) trait Vector: Copy + 'static {
     fn from_u32(lanes: [u32; 4]) -> Self;
     fn to_u32(self) -> [u32; 4];
     fn load(bytes: &[u8; 16]) -> Self;
+    /// A little-endian number in all lanes: where `splat_u32` takes a shuffle, this may be a load alone.
+    #[inline(always)]
+    fn load_splat_u32(bytes: &[u8; 4]) -> Self {
+        Self::splat_u32(u32::from_le_bytes(*bytes))
+    }
     fn store(self, bytes: &mut [u8; 16]);
 
     fn xor(self, other: Self) -> Self;
@@ -57,6 +65,8 @@ pub(crate) trait Vector: Copy + 'static {
     fn shl_u64<const BITS: u32>(self) -> Self;
     fn shr_u64<const BITS: u32>(self) -> Self;
     fn rotate_left_u32<const BITS: u32>(self) -> Self;
+    /// Lane n is the one that was `COUNT` later, cyclically.
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self;
     /// All ones where lanes are equal, else zero.
     fn eq_u8(self, other: Self) -> Self;
 
@@ -67,6 +77,8 @@ pub(crate) trait Vector: Copy + 'static {
     fn swap_bytes_u32(self) -> Self {
         self.lookup(Self::load(&[3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12]))
     }
+    /// The last byte of `before`, then the bytes of `self` but its last.
+    fn push_u8(self, before: Self) -> Self;
     /// Lanes of the low halves in turns: `self`'s first, `other`'s first, and so on.
     fn zip_low_u8(self, other: Self) -> Self;
     fn zip_high_u8(self, other: Self) -> Self;
@@ -89,6 +101,35 @@ pub(crate) trait Vector: Copy + 'static {
         ]
     }
 
+    /// Rows become columns: each of four steps rotates the bits of a byte's row and place, as one number, by one.
+    #[inline(always)]
+    fn transpose_u8(rows: [Self; 16]) -> [Self; 16] {
+        let step = |r: [Self; 16]| {
+            let low = |row: usize| r[row].zip_low_u8(r[row + 8]);
+            let high = |row: usize| r[row].zip_high_u8(r[row + 8]);
+            // Written out: compilers leave a loop of this length a loop.
+            [
+                low(0),
+                high(0),
+                low(1),
+                high(1),
+                low(2),
+                high(2),
+                low(3),
+                high(3), //
+                low(4),
+                high(4),
+                low(5),
+                high(5),
+                low(6),
+                high(6),
+                low(7),
+                high(7),
+            ]
+        };
+        step(step(step(step(rows))))
+    }
+
     /// Full products, 64 bits each, of the lanes 0 and 1.
     fn multiply_low_u32(self, other: Self) -> Self;
     /// Full products, 64 bits each, of the lanes 2 and 3.
@@ -97,6 +138,19 @@ pub(crate) trait Vector: Copy + 'static {
     fn narrow_u64(self, high: Self) -> Self;
     /// Products of signed 16-bit lanes, added in pairs to 32-bit lanes.
     fn dot_i16(self, other: Self) -> Self;
+}
+
+/// The order of bytes that rotates 32-bit lanes left by whole bytes.
+#[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
+const fn rotation(bits: u32) -> [u8; 16] {
+    let bytes = (bits / 8).to_le_bytes()[0];
+    let mut order = [0; 16];
+    let mut at = 0_u8;
+    while at < 16 {
+        order[at as usize] = at & 12 | (at + 4 - bytes) & 3;
+        at += 1;
+    }
+    order
 }
 
 #[cfg(test)]

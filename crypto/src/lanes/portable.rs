@@ -54,6 +54,8 @@ impl Portable {
 }
 
 impl Vector for Portable {
+    const AT_ONCE: bool = false;
+
     #[inline(never)]
     fn call<R>(body: impl FnOnce() -> R) -> R {
         body()
@@ -126,6 +128,9 @@ impl Vector for Portable {
     fn rotate_left_u32<const BITS: u32>(self) -> Self {
         Self(self.0.map(|lane| lane.rotate_left(BITS)))
     }
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        Self(core::array::from_fn(|lane| self.0[(lane + COUNT) % 4]))
+    }
     fn eq_u8(self, other: Self) -> Self {
         let differing = self.xor(other).bytes();
         // 0 becomes 0xff, anything else 0, without a branch.
@@ -140,6 +145,10 @@ impl Vector for Portable {
                 found | byte & here
             })
         }))
+    }
+    fn push_u8(self, before: Self) -> Self {
+        let (bytes, last) = (self.bytes(), before.bytes()[15]);
+        Self::load(&core::array::from_fn(|at| if at == 0 { last } else { bytes[at - 1] }))
     }
     fn zip_low_u8(self, other: Self) -> Self {
         self.zipped(other, 1, 0)

@@ -16,7 +16,7 @@ fn bytes<V: Vector>(vector: V) -> [u8; 16] {
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of all operations")]
-fn results<V: Vector>(out: &mut [[u8; 16]; 400]) {
+fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
     let mut next = 0;
     let mut take = |vector: V| {
         out[next] = bytes(vector);
@@ -24,6 +24,7 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 400]) {
     };
     take(V::splat_u8(0x9c));
     take(V::splat_u32(0x89ab_cdef));
+    take(V::load_splat_u32(&[0xde, 0xad, 0xbe, 0xef]));
     take(V::splat_u64(0x0123_4567_89ab_cdef));
     take(V::from_u32([1, 2, 3, u32::MAX]));
     for row in ROWS {
@@ -40,6 +41,9 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 400]) {
         take(a.rotate_left_u32::<8>());
         take(a.rotate_left_u32::<16>());
         take(a.rotate_left_u32::<24>());
+        take(a.rotate_lanes_u32::<1>());
+        take(a.rotate_lanes_u32::<2>());
+        take(a.rotate_lanes_u32::<3>());
         take(a.swap_bytes_u32());
         for other in ROWS {
             let b = V::load(&other);
@@ -51,6 +55,7 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 400]) {
             take(a.add_u64(b));
             take(a.eq_u8(b));
             take(a.lookup(b.and(V::splat_u8(0x8f))));
+            take(a.push_u8(b));
             take(a.zip_low_u8(b));
             take(a.zip_high_u8(b));
             take(a.zip_low_u16(b));
@@ -65,16 +70,21 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 400]) {
             take(a.dot_i16(b));
         }
     }
+    V::transpose_u8(core::array::from_fn(|row| {
+        V::load(&ROWS[row % 4].map(|byte| byte.rotate_left(row as u32)))
+    }))
+    .into_iter()
+    .for_each(&mut take);
     V::transpose_u32(ROWS.map(|row| V::load(&row))).into_iter().for_each(take);
 }
 
 #[test]
 fn every_vector_gives_what_the_portable_one_does() {
-    let mut wanted = [[0; 16]; 400];
+    let mut wanted = [[0; 16]; 440];
     Portable::call(|| results::<Portable>(&mut wanted));
     #[cfg(target_arch = "x86_64")]
     if crate::backend::Backend::all().any(|backend| backend.name() == "ssse3") {
-        let mut given = [[0; 16]; 400];
+        let mut given = [[0; 16]; 440];
         super::Ssse3::call(|| results::<super::Ssse3>(&mut given));
         for (number, (given, wanted)) in given.iter().zip(&wanted).enumerate() {
             assert_eq!(given, wanted, "result {number}");

@@ -1,6 +1,6 @@
 //! Vectors of WebAssembly's relaxed SIMD: as the strict ones, but for the lookup, which may take an instruction less.
 
-use super::{Simd128, Vector};
+use super::{Simd128, Vector, rotation};
 use core::arch::wasm32::u8x16_relaxed_swizzle;
 
 #[derive(Clone, Copy)]
@@ -49,8 +49,23 @@ impl Vector for RelaxedSimd {
         Self(Simd128::load(bytes))
     }
     #[inline(always)]
+    fn load_splat_u32(bytes: &[u8; 4]) -> Self {
+        Self(Simd128::load_splat_u32(bytes))
+    }
+    #[inline(always)]
     fn store(self, bytes: &mut [u8; 16]) {
         self.0.store(bytes);
+    }
+    #[inline(always)]
+    fn rotate_left_u32<const BITS: u32>(self) -> Self {
+        if BITS.is_multiple_of(8) {
+            return self.lookup(Self(self.0.late(const { &rotation(BITS) })));
+        }
+        Self(self.0.rotate_left_u32::<BITS>())
+    }
+    #[inline(always)]
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        Self(self.0.rotate_lanes_u32::<COUNT>())
     }
     #[inline(always)]
     fn lookup(self, index: Self) -> Self {
@@ -76,8 +91,8 @@ impl Vector for RelaxedSimd {
         shr_i32[BITS]();
         shl_u64[BITS]();
         shr_u64[BITS]();
-        rotate_left_u32[BITS]();
         narrow_u64(other);
+        push_u8(other);
         zip_low_u8(other);
         zip_high_u8(other);
         zip_low_u16(other);

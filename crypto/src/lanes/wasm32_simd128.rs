@@ -1,16 +1,29 @@
 //! Vectors of WebAssembly's 128-bit SIMD, strict instructions only.
 #![expect(unsafe_code, reason = "loads and stores of whole vectors")]
 
-use super::Vector;
+use super::{Vector, rotation};
 use core::arch::wasm32::{
-    i8x16_shuffle, i16x8_shuffle, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle, u8x16_eq,
-    u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane, u32x4_shl,
-    u32x4_shr, u32x4_splat, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shl, u64x2_shr,
-    u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_or, v128_store, v128_xor,
+    i8x16_shuffle, i16x8_shuffle, i32x4_bitmask, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle,
+    u8x16_eq, u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane,
+    u32x4_shl, u32x4_shr, u32x4_splat, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shl,
+    u64x2_shr, u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_load32_splat, v128_or, v128_store,
+    v128_xor,
 };
 
 #[derive(Clone, Copy)]
 pub(crate) struct Simd128(pub(super) v128);
+
+impl Simd128 {
+    /// A constant that LLVM takes for a variable until it selects instructions. A lookup by what it knows as constant
+    /// it makes a shuffle of two vectors, the second being any: Cranelift then shuffles both, and V8 builds the order
+    /// anew each time. A swizzle by a constant is two instructions in Cranelift and one in V8.
+    #[inline(always)]
+    pub(super) fn late(self, bytes: &[u8; 16]) -> Self {
+        // The mask of four lanes has four bits, which LLVM learns no sooner.
+        let zero = i32x4_bitmask(self.0) >> 4;
+        Self::load(bytes).xor(Self::splat_u8(zero))
+    }
+}
 
 impl Vector for Simd128 {
     #[inline(never)]
@@ -47,6 +60,11 @@ impl Vector for Simd128 {
     fn load(bytes: &[u8; 16]) -> Self {
         // SAFETY: the reference is valid for reads of 16 bytes; `v128.load` needs no alignment.
         Self(unsafe { v128_load(bytes.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn load_splat_u32(bytes: &[u8; 4]) -> Self {
+        // SAFETY: the reference is valid for reads of 4 bytes; `v128.load32_splat` needs no alignment.
+        Self(unsafe { v128_load32_splat(bytes.as_ptr().cast()) })
     }
     #[inline(always)]
     fn store(self, bytes: &mut [u8; 16]) {
@@ -123,17 +141,30 @@ impl Vector for Simd128 {
     }
     #[inline(always)]
     fn rotate_left_u32<const BITS: u32>(self) -> Self {
-        // Whole bytes: one shuffle instead of two shifts and an or.
-        match BITS {
-            16 => Self(i8x16_shuffle::<2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13>(self.0, self.0)),
-            8 => Self(i8x16_shuffle::<3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14>(self.0, self.0)),
-            24 => Self(i8x16_shuffle::<1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12>(self.0, self.0)),
-            _ => Self(v128_or(u32x4_shl(self.0, BITS), u32x4_shr(self.0, 32 - BITS))),
+        if BITS.is_multiple_of(8) {
+            return self.lookup(self.late(const { &rotation(BITS) }));
         }
+        Self(v128_or(u32x4_shl(self.0, BITS), u32x4_shr(self.0, 32 - BITS)))
+    }
+    #[inline(always)]
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        let this = self.0;
+        Self(match COUNT {
+            1 => i32x4_shuffle::<1, 2, 3, 0>(this, this),
+            2 => i32x4_shuffle::<2, 3, 0, 1>(this, this),
+            3 => i32x4_shuffle::<3, 0, 1, 2>(this, this),
+            _ => this,
+        })
     }
     #[inline(always)]
     fn narrow_u64(self, high: Self) -> Self {
         Self(i32x4_shuffle::<0, 2, 4, 6>(self.0, high.0))
+    }
+    #[inline(always)]
+    fn push_u8(self, before: Self) -> Self {
+        Self(i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(
+            before.0, self.0,
+        ))
     }
     #[inline(always)]
     fn zip_low_u8(self, other: Self) -> Self {

@@ -1,9 +1,9 @@
 //! Vectors of x86-64 with SSSE3.
 #![expect(unsafe_code, reason = "instructions that the baseline lacks; loads and stores of whole vectors")]
 
-use super::Vector;
+use super::{Vector, rotation};
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
+    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_alignr_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
     _mm_cvtsi32_si128, _mm_loadu_si128, _mm_madd_epi16, _mm_mul_epu32, _mm_or_si128, _mm_set1_epi8,
     _mm_set1_epi32, _mm_set1_epi64x, _mm_setr_epi32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_sll_epi16,
     _mm_sll_epi32, _mm_sll_epi64, _mm_sra_epi32, _mm_srl_epi16, _mm_srl_epi32, _mm_srl_epi64,
@@ -99,23 +99,37 @@ impl Vector for Ssse3 {
     }
     #[inline(always)]
     fn rotate_left_u32<const BITS: u32>(self) -> Self {
-        let bytes = |order: [u8; 16]| self.lookup(Self::load(&order));
-        match BITS {
-            16 => bytes([2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13]),
-            8 => bytes([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14]),
-            24 => bytes([1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12]),
-            // SAFETY: SSE2 is part of x86-64.
-            _ => unsafe {
-                let left = _mm_sll_epi32(self.0, _mm_cvtsi32_si128(BITS.cast_signed()));
-                let right = _mm_srl_epi32(self.0, _mm_cvtsi32_si128(32 - BITS.cast_signed()));
-                Self(_mm_or_si128(left, right))
-            },
+        if BITS.is_multiple_of(8) {
+            return self.lookup(Self::load(const { &rotation(BITS) }));
         }
+        // SAFETY: SSE2 is part of x86-64.
+        unsafe {
+            let left = _mm_sll_epi32(self.0, _mm_cvtsi32_si128(BITS.cast_signed()));
+            let right = _mm_srl_epi32(self.0, _mm_cvtsi32_si128(32 - BITS.cast_signed()));
+            Self(_mm_or_si128(left, right))
+        }
+    }
+    #[inline(always)]
+    fn rotate_lanes_u32<const COUNT: usize>(self) -> Self {
+        // SAFETY: SSE2 is part of x86-64.
+        Self(unsafe {
+            match COUNT {
+                1 => _mm_shuffle_epi32::<0x39>(self.0),
+                2 => _mm_shuffle_epi32::<0x4e>(self.0),
+                3 => _mm_shuffle_epi32::<0x93>(self.0),
+                _ => self.0,
+            }
+        })
     }
     #[inline(always)]
     fn lookup(self, index: Self) -> Self {
         // SAFETY: this runs inside `call`, where SSSE3 is there.
         Self(unsafe { _mm_shuffle_epi8(self.0, index.0) })
+    }
+    #[inline(always)]
+    fn push_u8(self, before: Self) -> Self {
+        // SAFETY: this runs inside `call`, where SSSE3 is there.
+        Self(unsafe { _mm_alignr_epi8::<15>(self.0, before.0) })
     }
     #[inline(always)]
     fn multiply_low_u32(self, other: Self) -> Self {

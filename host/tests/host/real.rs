@@ -19,7 +19,7 @@ fn unlock() -> Unlock<'static> {
 }
 
 pub(crate) fn create() -> Request<'static> {
-    Request::Create { protect: Protect { unlock: unlock(), kdf: KdfParams::default() } }
+    Request::Create { protect: Protect { unlock: unlock(), kdf: KdfParams::default() }, paranoid: false }
 }
 
 pub(crate) fn item<'a>(path: &'a str, value: &'a [u8]) -> PutItem<'a> {

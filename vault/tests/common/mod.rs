@@ -43,7 +43,7 @@ impl Host {
         let store = Arc::new(MemoryStore::new());
         let vault = vault_over(Arc::clone(&store) as Arc<dyn Store>, seed);
         let mut host = Self { store, vault };
-        host.call(&Request::Create { protect: cheap(key_file()) }).unwrap();
+        host.call(&Request::Create { protect: cheap(key_file()), paranoid: false }).unwrap();
         host
     }
 

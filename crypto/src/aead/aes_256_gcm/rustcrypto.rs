@@ -29,3 +29,10 @@ pub(super) fn open(
     let opened = cipher.decrypt_inout_detached(nonce.into(), aad, buf.into(), tag.into());
     if declassify(opened.is_ok()) { Ok(()) } else { Err(Error::Authentication) }
 }
+
+/// The crates `aes` and `ctr`.
+#[cfg(feature = "kernels")]
+pub(super) fn ctr(key: &Secret<KEY_BYTES>, counter: &[u8; 16], buf: &mut [u8]) {
+    use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
+    ctr::Ctr32BE::<aes::Aes256>::new(key.expose().into(), counter.into()).apply_keystream(buf);
+}

@@ -1,119 +1,163 @@
-//! The ChaCha20 keystream ([RFC 8439](https://www.rfc-editor.org/rfc/rfc8439), section 2.3), four blocks at a time,
-//! and HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2).
+//! The ChaCha20 keystream ([RFC 8439](https://www.rfc-editor.org/rfc/rfc8439), section 2.3), some blocks at a time, and
+//! HChaCha20 (draft-irtf-cfrg-xchacha-03, section 2.2).
 //!
-//! A vector holds one word of the state for four blocks with successive counters, so that every step of the cipher is
-//! one instruction for all four.
+//! A vector holds a row of a block's state, so that a step of the cipher is one instruction for a block, and the rounds
+//! of three blocks fill the processor while all of their rows fit its 16 vector registers. (A vector for one word of
+//! four blocks needs fewer shuffles but more registers, and compilers of wasm keep what is left over in memory.)
 
 use crate::lanes::Vector;
-use zeroize::Zeroize as _;
+use core::hint::black_box;
+use dagvault_core::wipe::wipe;
 
 /// Bytes of a block of the keystream.
 pub(super) const BLOCK_BYTES: usize = 64;
-/// Bytes that one step makes: four blocks.
-pub(super) const STEP_BYTES: usize = 4 * BLOCK_BYTES;
-/// "expand 32-byte k".
-const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
+/// Blocks that are computed at once.
+pub(super) const STEP_BLOCKS: usize = 3;
 const DOUBLE_ROUNDS: usize = 10;
-/// The word of the state that counts blocks.
-const COUNTER: usize = 12;
 
-/// The state of a block whose counter is `counter`.
-pub(super) fn state(key: &[u8; 32], counter: u32, nonce: &[u8; 12]) -> [u32; 16] {
-    let mut state = [0; 16];
-    state[..4].copy_from_slice(&CONSTANTS);
-    take_words(key, &mut state[4..12]);
-    state[COUNTER] = counter;
-    take_words(nonce, &mut state[13..]);
+/// The rows of a state: constants, key in two, and the counter with the nonce.
+pub(super) type State = [[u8; 16]; 4];
+
+/// The same in vectors.
+type Rows<V> = [V; 4];
+
+/// A state whose last row is `last`.
+pub(super) fn state(key: &[u8; 32], last: [u8; 16]) -> State {
+    let mut state = [*b"expand 32-byte k", [0; 16], [0; 16], last];
+    state[1].copy_from_slice(&key[..16]);
+    state[2].copy_from_slice(&key[16..]);
     state
 }
 
-fn take_words(bytes: &[u8], out: &mut [u32]) {
-    let (words, _) = bytes.as_chunks();
-    out.iter_mut().zip(words).for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
+/// A round of every block, whose steps are written in turns.
+#[inline(always)]
+fn round<V: Vector, const BLOCKS: usize>(blocks: &mut [Rows<V>; BLOCKS]) {
+    blocks.iter_mut().for_each(|[a, b, _, _]| *a = a.add_u32(*b));
+    blocks.iter_mut().for_each(|[a, _, _, d]| *d = d.xor(*a).rotate_left_u32::<16>());
+    blocks.iter_mut().for_each(|[_, _, c, d]| *c = c.add_u32(*d));
+    blocks.iter_mut().for_each(|[_, b, c, _]| *b = b.xor(*c).rotate_left_u32::<12>());
+    blocks.iter_mut().for_each(|[a, b, _, _]| *a = a.add_u32(*b));
+    blocks.iter_mut().for_each(|[a, _, _, d]| *d = d.xor(*a).rotate_left_u32::<8>());
+    blocks.iter_mut().for_each(|[_, _, c, d]| *c = c.add_u32(*d));
+    blocks.iter_mut().for_each(|[_, b, c, _]| *b = b.xor(*c).rotate_left_u32::<7>());
 }
 
+/// All rounds. One row of each block goes to `trace` half-way through a double round: without a reason to finish a
+/// round of all blocks before the next one, Cranelift computes block after block, too far apart for a processor to see.
 #[inline(always)]
-fn quarter_rounds<V: Vector>(v: &mut [V; 16], [a, b, c, d]: [[usize; 4]; 4]) {
-    for lane in 0..4 {
-        v[a[lane]] = v[a[lane]].add_u32(v[b[lane]]);
-        v[d[lane]] = v[d[lane]].xor(v[a[lane]]).rotate_left_u32::<16>();
-    }
-    for lane in 0..4 {
-        v[c[lane]] = v[c[lane]].add_u32(v[d[lane]]);
-        v[b[lane]] = v[b[lane]].xor(v[c[lane]]).rotate_left_u32::<12>();
-    }
-    for lane in 0..4 {
-        v[a[lane]] = v[a[lane]].add_u32(v[b[lane]]);
-        v[d[lane]] = v[d[lane]].xor(v[a[lane]]).rotate_left_u32::<8>();
-    }
-    for lane in 0..4 {
-        v[c[lane]] = v[c[lane]].add_u32(v[d[lane]]);
-        v[b[lane]] = v[b[lane]].xor(v[c[lane]]).rotate_left_u32::<7>();
-    }
-}
-
-#[inline(always)]
-fn rounds<V: Vector>(v: &mut [V; 16]) {
+fn rounds<V: Vector, const BLOCKS: usize>(
+    mut blocks: [Rows<V>; BLOCKS],
+    trace: &mut [[u8; 16]; BLOCKS],
+) -> [Rows<V>; BLOCKS] {
+    let mut trace = trace;
     for _ in 0..DOUBLE_ROUNDS {
-        quarter_rounds(v, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]);
-        quarter_rounds(v, [[0, 1, 2, 3], [5, 6, 7, 4], [10, 11, 8, 9], [15, 12, 13, 14]]);
-    }
-}
-
-/// XORs the keystream of the state's four next blocks into `step`, and counts on.
-#[inline(always)]
-fn xor_step<V: Vector>(state: &mut [u32; 16], step: &mut [u8; STEP_BYTES]) {
-    let mut v: [V; 16] = core::array::from_fn(|word| V::splat_u32(state[word]));
-    let counter = V::splat_u32(state[COUNTER]).add_u32(V::from_u32([0, 1, 2, 3]));
-    v[COUNTER] = counter;
-    rounds(&mut v);
-    let (rows, _) = step.as_chunks_mut::<16>();
-    for quarter in 0..4 {
-        let words = core::array::from_fn(|word| {
-            let index = 4 * quarter + word;
-            let start = if index == COUNTER { counter } else { V::splat_u32(state[index]) };
-            v[index].add_u32(start)
-        });
-        for (block, words) in V::transpose_u32(words).into_iter().enumerate() {
-            let row = &mut rows[4 * block + quarter];
-            words.xor(V::load(row)).store(row);
+        round(&mut blocks);
+        for ([_, b, c, d], kept) in blocks.iter_mut().zip(trace.iter_mut()) {
+            // Diagonals become columns.
+            *b = b.rotate_lanes_u32::<1>();
+            *c = c.rotate_lanes_u32::<2>();
+            *d = d.rotate_lanes_u32::<3>();
+            b.store(kept);
+        }
+        trace = black_box(trace);
+        round(&mut blocks);
+        for [_, b, c, d] in &mut blocks {
+            *b = b.rotate_lanes_u32::<3>();
+            *c = c.rotate_lanes_u32::<2>();
+            *d = d.rotate_lanes_u32::<1>();
         }
     }
-    state[COUNTER] = state[COUNTER].wrapping_add(4);
+    blocks
 }
 
-/// XORs the keystream into `steps`, from the state's counter on. The counter wraps; callers bound the length.
-pub(super) fn xor_steps<V: Vector>(state: &mut [u32; 16], steps: &mut [[u8; STEP_BYTES]]) {
-    V::call(|| steps.iter_mut().for_each(|step| xor_step::<V>(state, step)));
+/// XORs the keystream of the next blocks into `step`, and counts on.
+#[inline(always)]
+fn xor_step<V: Vector, const BLOCKS: usize>(
+    start: &mut Rows<V>,
+    trace: &mut [[u8; 16]; BLOCKS],
+    step: &mut [[u8; BLOCK_BYTES]; BLOCKS],
+) {
+    let one = V::from_u32([1, 0, 0, 0]);
+    let starts: [Rows<V>; BLOCKS] = core::array::from_fn(|_| {
+        let block = *start;
+        start[3] = start[3].add_u32(one);
+        block
+    });
+    let blocks = rounds(starts, trace);
+    for block in 0..BLOCKS {
+        let (out, _) = step[block].as_chunks_mut();
+        for row in 0..4 {
+            blocks[block][row].add_u32(starts[block][row]).xor(V::load(&out[row])).store(&mut out[row]);
+        }
+    }
+}
+
+fn xor_steps<V: Vector, const BLOCKS: usize>(state: &mut State, steps: &mut [[[u8; BLOCK_BYTES]; BLOCKS]]) {
+    if steps.is_empty() {
+        return;
+    }
+    let mut trace = [[0; 16]; BLOCKS];
+    V::call(|| {
+        let mut start = core::array::from_fn(|row| V::load(&state[row]));
+        steps.iter_mut().for_each(|step| xor_step(&mut start, &mut trace, step));
+        start[3].store(&mut state[3]);
+    });
+    wipe(trace.as_flattened_mut());
+}
+
+/// XORs the keystream into `blocks`, from the state's counter on. The counter wraps; callers bound the length.
+pub(super) fn xor_blocks<V: Vector>(state: &mut State, blocks: &mut [[u8; BLOCK_BYTES]]) {
+    if !V::AT_ONCE {
+        return xor_steps::<V, 1>(state, blocks.as_chunks_mut().0);
+    }
+    let (steps, rest) = blocks.as_chunks_mut();
+    xor_steps::<V, STEP_BLOCKS>(state, steps);
+    let (pairs, rest) = rest.as_chunks_mut();
+    xor_steps::<V, 2>(state, pairs);
+    xor_steps::<V, 1>(state, rest.as_chunks_mut().0);
 }
 
 /// A key from a key and the first 16 bytes of a longer nonce.
-pub(super) fn hchacha20(key: &[u8; 32], nonce: &[u8; 16], out: &mut [u8; 32]) {
-    let mut words = [0; 16];
-    words[..4].copy_from_slice(&CONSTANTS);
-    take_words(key, &mut words[4..12]);
-    take_words(nonce, &mut words[12..]);
-    for _ in 0..DOUBLE_ROUNDS {
-        for [a, b, c, d] in [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]] {
-            quarter_round(&mut words, a, b, c, d);
-        }
-        for [a, b, c, d] in [[0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14]] {
-            quarter_round(&mut words, a, b, c, d);
-        }
-    }
-    let (chunks, _) = out.as_chunks_mut();
-    let ends = words[..4].iter().chain(&words[12..]);
-    chunks.iter_mut().zip(ends).for_each(|(chunk, word)| *chunk = word.to_le_bytes());
-    words.zeroize();
+pub(super) fn hchacha20<V: Vector>(key: &[u8; 32], nonce: &[u8; 16]) -> [u8; 32] {
+    let (mut start, mut trace) = (state(key, *nonce), [[0; 16]]);
+    let mut subkey = [0; 32];
+    V::call(|| {
+        let [[a, _, _, d]] = rounds([start.map(|row| V::load(&row))], &mut trace);
+        let (halves, _) = subkey.as_chunks_mut();
+        a.store(&mut halves[0]);
+        d.store(&mut halves[1]);
+    });
+    wipe(start.as_flattened_mut());
+    wipe(trace.as_flattened_mut());
+    subkey
 }
 
-fn quarter_round(w: &mut [u32; 16], a: usize, b: usize, c: usize, d: usize) {
-    w[a] = w[a].wrapping_add(w[b]);
-    w[d] = (w[d] ^ w[a]).rotate_left(16);
-    w[c] = w[c].wrapping_add(w[d]);
-    w[b] = (w[b] ^ w[c]).rotate_left(12);
-    w[a] = w[a].wrapping_add(w[b]);
-    w[d] = (w[d] ^ w[a]).rotate_left(8);
-    w[c] = w[c].wrapping_add(w[d]);
-    w[b] = (w[b] ^ w[c]).rotate_left(7);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Backend, on_lanes};
+
+    #[test]
+    fn steps_are_blocks_in_order_and_the_counter_wraps() {
+        let starting = |counter: u32| {
+            let mut last = [0x24; 16];
+            last[..4].copy_from_slice(&counter.to_le_bytes());
+            state(&[0x42; 32], last)
+        };
+        for backend in Backend::all() {
+            for count in 0..10 {
+                let from = u32::MAX - 4;
+                let (mut all, mut given) = (starting(from), [[0x11; BLOCK_BYTES]; 10]);
+                on_lanes!(backend, V => xor_blocks::<V>(&mut all, &mut given[..count]));
+                let mut wanted = [[0x11; BLOCK_BYTES]; 10];
+                for (number, block) in (0..).zip(&mut wanted[..count]) {
+                    let mut one = starting(from.wrapping_add(number));
+                    xor_blocks::<crate::lanes::Portable>(&mut one, core::slice::from_mut(block));
+                }
+                assert_eq!(given, wanted, "{} {count}", backend.name());
+                let next = from.wrapping_add(u32::try_from(count).unwrap());
+                assert_eq!(all, starting(next));
+            }
+        }
+    }
 }

@@ -37,3 +37,36 @@ pub(super) fn open(
         lanes => on_lanes!(lanes, V => kernel::open::<V>(key, nonce, aad, buf, tag)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_on_every_backend() {
+        let key = Secret::new([0x42; KEY_BYTES]);
+        let nonce = core::array::from_fn(|at| at.to_le_bytes()[0]);
+        let plain: std::vec::Vec<u8> =
+            (0..70_000_usize).map(|at| (at * 7 + (at >> 8)).to_le_bytes()[0]).collect();
+        for length in (0..=1100).chain([4095, 4096, 4097, 65_535, 65_536, 65_537]) {
+            let aad = &plain[..length % 37 * (length % 5)];
+            let mut wanted = plain[..length].to_vec();
+            let tag = seal(Backend::RustCrypto, &key, &nonce, aad, &mut wanted).unwrap();
+            for backend in Backend::all() {
+                let mut buf = plain[..length].to_vec();
+                assert_eq!(
+                    seal(backend, &key, &nonce, aad, &mut buf),
+                    Ok(tag),
+                    "{} {length}",
+                    backend.name()
+                );
+                assert!(buf == wanted, "{} {length}", backend.name());
+                assert_eq!(open(backend, &key, &nonce, aad, &mut buf, &tag), Ok(()));
+                assert!(buf == plain[..length], "{} {length}", backend.name());
+                let mut forged = tag;
+                forged[length % 16] ^= 1 << (length % 8);
+                assert_eq!(open(backend, &key, &nonce, aad, &mut buf, &forged), Err(Error::Authentication));
+            }
+        }
+    }
+}
