@@ -7,8 +7,9 @@ use anyhow::Result;
 use crate::run::{Workspace, output, run as run_command, run_shown};
 use crate::setup::{self, NIGHTLY};
 
-/// The tests that run: the vectors, what is written over them, and the random cases of all backends.
-const TESTS: [&str; 6] = ["lanes::", "aead::", "sha256", "kernels::", "secret::", "committing::"];
+/// The tests that run: the vectors, the ciphers on short messages, and random cases on all backends. The algorithms' own
+/// comparisons take too long here; the random cases reach the same code.
+const TESTS: [&str; 5] = ["lanes::", "aead::tests::", "sha256", "kernels::", "secret::"];
 
 /// Runs tests of the crate `crypto` in miri, at the counts that they have for it.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
