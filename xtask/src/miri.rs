@@ -7,8 +7,8 @@ use anyhow::Result;
 use crate::run::{Workspace, output, run as run_command, run_shown};
 use crate::setup::{self, NIGHTLY};
 
-/// The tests that run: the vectors, the ciphers on short messages, and random cases on all backends. The algorithms' own
-/// comparisons take too long here; the random cases reach the same code.
+/// The tests that run: the vectors, the ciphers on short messages, and random cases on all backends. The comparisons
+/// that algorithms have of their own take too long here; the random cases reach the same code.
 const TESTS: [&str; 5] = ["lanes::", "aead::tests::", "sha256", "kernels::", "secret::"];
 
 /// Runs tests of the crate `crypto` in miri, at the counts that they have for it.
