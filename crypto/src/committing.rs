@@ -91,7 +91,7 @@ pub fn seal(
     aad: &[u8],
     buf: &mut [u8],
 ) -> Result<Sealed, Error> {
-    let derived = Derived::new(suite, link_key, salt);
+    let derived = Derived::new(Backend::chosen(), suite, link_key, salt);
     let tag = aead::seal_in_place(suite, &derived.key, derived.nonce(suite), aad, buf)?;
     Ok(Sealed { commitment: derived.commitment, tag })
 }
@@ -128,7 +128,7 @@ pub fn open_on(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
-    let derived = Derived::new(suite, link_key, salt);
+    let derived = Derived::new(backend, suite, link_key, salt);
     if !ct_eq(&derived.commitment, commitment) {
         wipe(buf);
         return Err(Error::Authentication);
@@ -145,7 +145,7 @@ pub fn commitment(
     link_key: &Secret<KEY_BYTES>,
     salt: &[u8; SALT_BYTES],
 ) -> [u8; COMMITMENT_BYTES] {
-    Derived::new(suite, link_key, salt).commitment
+    Derived::new(Backend::chosen(), suite, link_key, salt).commitment
 }
 
 struct Derived {
@@ -155,9 +155,14 @@ struct Derived {
 }
 
 impl Derived {
-    fn new(suite: Suite, link_key: &Secret<KEY_BYTES>, salt: &[u8; SALT_BYTES]) -> Self {
+    fn new(backend: Backend, suite: Suite, link_key: &Secret<KEY_BYTES>, salt: &[u8; SALT_BYTES]) -> Self {
         let mut output = [0; DERIVED_BYTES];
-        hash::derive_for(&TAKEN_CONTEXT, &[&[suite.number()], link_key.expose(), salt], &mut output);
+        hash::derive_for_on(
+            backend,
+            &TAKEN_CONTEXT,
+            &[&[suite.number()], link_key.expose(), salt],
+            &mut output,
+        );
         let mut commitment = [0; COMMITMENT_BYTES];
         commitment.copy_from_slice(&output[COMMITMENT_START..]);
         let derived = Self {

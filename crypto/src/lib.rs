@@ -25,23 +25,25 @@
 //! backends give the same bytes, and the vectors of `selftest` run through the one that is in use.
 //!
 //! # Constant time and erasure
-//! No table is indexed by secrets and no branch depends on them in the source of the backends on the
-//! supported targets (a compiler or a wasm engine promises nothing about it), but for Argon2id, which depends
-//! on data by design after the first half of its first pass (RFC 9106, section 3.4.1.3). Keys, key schedules
-//! and hash states are erased on drop. Copies in registers and in dead stack frames are beyond reach of safe
-//! code, except after Argon2id, where the calling thread's stack is overwritten too (not that of the helpers
-//! which `parallel` brings).
+//! No table is indexed by secrets and no branch depends on them in the source of the backends on the supported
+//! targets, but for Argon2id, which depends on data by design after the first half of its first pass (RFC 9106,
+//! section 3.4.1.3). `cargo xtask constant-time` checks the machine code and the wasm that come out of it;
+//! `docs/security.md` says what that proves. Keys, key schedules and hash states are erased on drop. Copies in
+//! registers and in dead stack frames are beyond reach of safe code, except after Argon2id, where the calling thread's
+//! stack is overwritten too (not that of the helpers which `parallel` brings).
 //!
 //! # Features
 //! * `parallel`: Argon2id fills its lanes on several threads (rayon; native only).
 //! * `selftest`: known answers of the standards, without std, callable inside the guest.
+//! * `kernels`: every kernel by name, for benchmarks and comparisons of the backends.
+//! * `constant-time`: kernels and comparisons tell a checker what is secret (std); for `cargo xtask constant-time`.
 //! * `vectors`: the Wycheproof vectors (std), run through any implementation of `selftest::case`.
 
 #![no_std]
 #![deny(unsafe_code)]
 
 extern crate alloc;
-#[cfg(feature = "vectors")]
+#[cfg(any(test, feature = "vectors", feature = "constant-time"))]
 extern crate std;
 
 pub mod accel;
@@ -55,6 +57,10 @@ pub mod hkdf;
 #[cfg(feature = "kernels")]
 pub mod kernels;
 mod lanes;
+#[cfg(feature = "constant-time")]
+pub mod secrecy;
+#[cfg(not(feature = "constant-time"))]
+mod secrecy;
 pub mod secret;
 #[cfg(feature = "selftest")]
 pub mod selftest;

@@ -3,6 +3,7 @@
 //! What these types cannot do: a value that is moved may leave its old bytes behind, because Rust moves by
 //! copying. Fill a secret where it lives ([`Secret::generate`]), and pass references.
 
+use crate::secrecy::declassify;
 use alloc::vec::Vec;
 use core::fmt;
 use dagvault_core::wipe::{wipe, wipe_vec};
@@ -11,10 +12,11 @@ use zeroize::ZeroizeOnDrop;
 
 /// Compares two byte strings in time that depends on their lengths only.
 ///
-/// Strings of different lengths are unequal (a length is never secret here).
+/// Strings of different lengths are unequal (a length is never secret here). The answer is public: callers branch by
+/// it.
 #[must_use]
 pub fn ct_eq(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
+    declassify(a.ct_eq(b).into())
 }
 
 /// `N` secret bytes: a key, a seed or a derived value.

@@ -164,7 +164,7 @@ fn holds(block: &Block, kind: Kind, link_key: &Secret<32>, payload: &[&[u8]]) ->
         rest = later;
         now == *piece
     });
-    same && rest.is_empty() && block.cid == Cid(hash::hash(&block.bytes))
+    same && rest.is_empty() && block.cid == Cid(hash::hash_on(other, &block.bytes))
 }
 
 /// A decrypted payload, zeroed when dropped.

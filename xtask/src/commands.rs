@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 9] = [
+pub(crate) const COMMANDS: [Command; 11] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -52,6 +52,13 @@ pub(crate) const COMMANDS: [Command; 9] = [
         flags: &[],
         words: &[],
     },
+    Command {
+        name: "constant-time",
+        about: "kernels under valgrind and their wasm in an interpreter: what depends on secrets",
+        flags: &[switch("--quick")],
+        words: &["native", "wasm", "all"],
+    },
+    Command { name: "miri", about: "the portable kernels and their vectors in miri", flags: &[], words: &[] },
     Command {
         name: "tidy",
         about: "direction of dependencies, orphan files, docs that drift, long lines, stray unsafe",
@@ -82,12 +89,12 @@ pub(crate) const COMMANDS: [Command; 9] = [
 pub(crate) fn print_list() {
     println!("Usage: cargo xtask <command>\n");
     for command in &COMMANDS {
-        println!("  {:<8} {}", command.name, command.about);
+        println!("  {:<13} {}", command.name, command.about);
         if !command.words.is_empty() {
-            println!("  {:<8}   [{}]", "", command.words.join("|"));
+            println!("  {:<13}   [{}]", "", command.words.join("|"));
         }
         for flag in command.flags {
-            println!("  {:<8}   {} {}", "", flag.name, flag.value.unwrap_or_default());
+            println!("  {:<13}   {} {}", "", flag.name, flag.value.unwrap_or_default());
         }
     }
 }

@@ -8,10 +8,12 @@ mod bench;
 mod ci;
 mod commands;
 mod compare;
+mod constant_time;
 mod demo;
 mod fuzz;
 mod guest;
 mod measure;
+mod miri;
 mod run;
 mod setup;
 mod test;
@@ -57,6 +59,8 @@ fn dispatch(words: &[String]) -> Result<()> {
         "guest" => guest::build(&workspace).map(|module| println!("{}", module.display())),
         "demo" => demo::run(&workspace, &arguments),
         "test" => test::run(&workspace, arguments.flag("--full")),
+        "constant-time" => constant_time::run(&workspace, &arguments),
+        "miri" => miri::run(&workspace),
         "tidy" => tidy::run(&workspace),
         "ci" => ci::run(&workspace),
         "bench" => bench::run(&workspace, &arguments),

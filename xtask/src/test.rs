@@ -1,5 +1,5 @@
-//! `cargo xtask test`: every test of the workspace, the models of the lock-free code and the fuzz oracles on
-//! their seeds. The last line counts them all.
+//! `cargo xtask test`: every test of the workspace, the models of the lock-free code, the fuzz oracles on their seeds,
+//! and the short form of the checks of constant time. The last line counts them all.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run::{Workspace, line};
-use crate::{guest, setup};
+use crate::{constant_time, guest, setup};
 
 /// Tests counted over several runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,6 +50,15 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
         if let Err(error) = counted(&mut step, &mut totals) {
             println!("{error:#}");
             broken.push(line(&step));
+        }
+    }
+    let check = if full { "cargo xtask constant-time" } else { "cargo xtask constant-time --quick" };
+    println!("$ {check}");
+    match constant_time::run_as_test(workspace, full) {
+        Ok(()) => totals.passed += 1,
+        Err(error) => {
+            println!("{error:#}");
+            broken.push(check.to_owned());
         }
     }
     println!("finished in {:.0} s", began.elapsed().as_secs_f64());

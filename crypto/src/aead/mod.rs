@@ -209,7 +209,8 @@ mod tests {
     fn opens_what_it_sealed() {
         for suite in Suite::ALL {
             let nonce = vec![7; suite.nonce_bytes()];
-            for length in LENGTHS {
+            // Miri is slow.
+            for length in LENGTHS.into_iter().filter(|&length| !cfg!(miri) || length < 100) {
                 let plain: Vec<u8> = (0..length).map(|i| i.to_le_bytes()[0]).collect();
                 let mut buf = plain.clone();
                 let tag = seal_in_place(suite, &key(), &nonce, b"aad", &mut buf).unwrap();

@@ -1,9 +1,14 @@
 //! Every kernel by name, on every backend: what benchmarks run, and what compares the backends.
 
 pub mod differential;
+#[cfg(feature = "constant-time")]
+pub mod guarded;
+#[cfg(feature = "constant-time")]
+pub mod planted;
 
 use crate::aead::{self, Suite};
 use crate::backend::Backend;
+use crate::secrecy::classify;
 use crate::secret::Secret;
 use crate::{hash, hkdf, sha256};
 use core::hint::black_box;
@@ -29,36 +34,49 @@ pub const ALL: [Kernel; 11] = [
     Kernel { name: "sha256", run: |backend, buf| done(&sha256::digest_on(backend, buf)) },
     Kernel {
         name: "sha256-x4",
-        run: |backend, buf| done(&sha256::digest_x4_on(backend, quarters(buf)).concat()),
+        run: |backend, buf| done(sha256::digest_x4_on(backend, quarters(buf)).as_flattened()),
     },
     Kernel {
         name: "hmac-sha256",
-        run: |backend, buf| done(&sha256::hmac_on(backend, &black_box(KEY), &[buf])),
+        run: |backend, buf| done(&sha256::hmac_on(backend, key().expose(), &[buf])),
     },
     Kernel { name: "hkdf-sha256", run: expand },
     Kernel { name: "blake3", run: |backend, buf| done(&hash::hash_on(backend, buf)) },
     Kernel { name: "blake3-derive", run: derive },
 ];
 
-const KEY: [u8; 32] = [0x42; 32];
-const NONCE: [u8; aead::NONCE_BYTES_MAX] = [0x24; aead::NONCE_BYTES_MAX];
+/// A key of 32 bytes, secret to the checkers.
+fn key() -> Secret<32> {
+    let mut key = black_box([0x42; 32]);
+    classify(&mut key);
+    Secret::new(key)
+}
+
+/// A nonce, secret to the checkers: blocks of the vault derive theirs from secrets.
+fn nonce() -> [u8; aead::NONCE_BYTES_MAX] {
+    let mut nonce = black_box([0x24; aead::NONCE_BYTES_MAX]);
+    classify(&mut nonce);
+    nonce
+}
 
 fn ctr(backend: Backend, buf: &mut [u8]) {
     // As RFC 3686 begins: a nonce, and 1.
     let mut counter = [0; 16];
-    counter[..12].copy_from_slice(&NONCE[..12]);
+    counter[..12].copy_from_slice(&nonce()[..12]);
     counter[15] = 1;
-    aead::aes_256_ctr(backend, &Secret::new(black_box(KEY)), &counter, buf);
+    aead::aes_256_ctr(backend, &key(), &counter, buf);
 }
 
 fn seal(backend: Backend, suite: Suite, buf: &mut [u8]) {
-    let (key, nonce) = (Secret::new(black_box(KEY)), &NONCE[..suite.nonce_bytes()]);
+    let (key, nonce) = (key(), nonce());
+    let nonce = &nonce[..suite.nonce_bytes()];
     let _ = black_box(aead::seal_in_place_on(backend, suite, &key, nonce, b"", buf));
 }
 
 /// Seals and opens again.
 fn both(backend: Backend, suite: Suite, buf: &mut [u8]) {
-    let (key, nonce) = (Secret::new(black_box(KEY)), &NONCE[..suite.nonce_bytes()]);
+    let (key, nonce) = (key(), nonce());
+    let nonce = &nonce[..suite.nonce_bytes()];
     let sealed = aead::seal_in_place_on(backend, suite, &key, nonce, b"", buf);
     let opened = sealed.and_then(|tag| aead::open_in_place_on(backend, suite, &key, nonce, b"", buf, &tag));
     assert!(opened.is_ok(), "what was sealed opens");
@@ -78,7 +96,7 @@ fn quarters(buf: &[u8]) -> [&[u8]; 4] {
 /// Fills the buffer from a key, as far as HKDF can.
 fn expand(backend: Backend, buf: &mut [u8]) {
     let end = buf.len().min(hkdf::OUTPUT_BYTES_MAX);
-    let derived = hkdf::derive_on(backend, b"salt", &black_box(KEY), &[b"info"], &mut buf[..end]);
+    let derived = hkdf::derive_on(backend, b"salt", key().expose(), &[b"info"], &mut buf[..end]);
     assert!(derived.is_ok(), "the output is short enough");
 }
 

@@ -1,17 +1,34 @@
 //! The kernels of `dagvault_crypto::kernels` as exports: what benchmarks and comparisons call in Wasmtime and in Node.
 //!
-//! One thread, a memory of its own, no imports. Names are written into the memory at [`text`]; messages are in the
-//! buffer of [`buffer`].
+//! One thread, a memory of its own, no imports (but for those of the feature `constant-time`). Names are written into
+//! the memory at [`text`]; messages are in the buffer of [`buffer`].
 #![cfg(target_arch = "wasm32")]
+
+#[cfg(feature = "constant-time")]
+mod secrecy;
 
 use core::cell::RefCell;
 
 use dagvault_crypto::backend::Backend;
-use dagvault_crypto::kernels::{ALL, differential};
+#[cfg(not(feature = "constant-time"))]
+use dagvault_crypto::kernels::ALL;
+use dagvault_crypto::kernels::{Kernel, differential};
+#[cfg(feature = "constant-time")]
+use secrecy::all;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static TEXT: RefCell<[u8; 64]> = const { RefCell::new([0; 64]) };
+}
+
+/// Every kernel of this module.
+#[cfg(not(feature = "constant-time"))]
+fn all() -> impl Iterator<Item = &'static Kernel> {
+    ALL.iter()
+}
+
+fn kernel(index: u32) -> &'static Kernel {
+    all().nth(index as usize).expect("a kernel of this module")
 }
 
 fn backend(index: u32) -> Backend {
@@ -32,13 +49,13 @@ pub extern "C" fn text() -> *const u8 {
 /// How many kernels there are.
 #[unsafe(no_mangle)]
 pub extern "C" fn kernel_count() -> u32 {
-    u32::try_from(ALL.len()).expect("a short list")
+    u32::try_from(all().count()).expect("a short list")
 }
 
 /// Writes a kernel's name at [`text`]; answers its length in bytes.
 #[unsafe(no_mangle)]
-pub extern "C" fn kernel_name(kernel: u32) -> u32 {
-    written(ALL[kernel as usize].name.as_bytes())
+pub extern "C" fn kernel_name(index: u32) -> u32 {
+    written(kernel(index).name.as_bytes())
 }
 
 /// How many backends there are.
@@ -65,8 +82,10 @@ pub extern "C" fn buffer(bytes: u32) -> *mut u8 {
 
 /// Runs a kernel over the buffer, `times` times.
 #[unsafe(no_mangle)]
-pub extern "C" fn kernel_run(kernel: u32, index: u32, times: u32) {
-    let (kernel, backend) = (&ALL[kernel as usize], backend(index));
+pub extern "C" fn kernel_run(index: u32, backend_index: u32, times: u32) {
+    let (kernel, backend) = (kernel(index), backend(backend_index));
+    #[cfg(feature = "constant-time")]
+    secrecy::install();
     BUFFER.with_borrow_mut(|buffer| (0..times).for_each(|_| (kernel.run)(backend, buffer)));
 }
 

@@ -1,7 +1,7 @@
 //! The crate `aes-gcm`.
 
 use super::{KEY_BYTES, NONCE_BYTES, TAG_BYTES};
-use crate::{Error, secret::Secret};
+use crate::{Error, secrecy::declassify, secret::Secret};
 use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 
 pub(super) fn seal(
@@ -16,6 +16,8 @@ pub(super) fn seal(
         .map_err(|_| Error::InputLength)
 }
 
+// A function of its own: its branch by whether the tag was right is known to the checkers by this name.
+#[inline(never)]
 pub(super) fn open(
     key: &Secret<KEY_BYTES>,
     nonce: &[u8; NONCE_BYTES],
@@ -23,9 +25,9 @@ pub(super) fn open(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
-    Aes256Gcm::new(key.expose().into())
-        .decrypt_inout_detached(nonce.into(), aad, buf.into(), tag.into())
-        .map_err(|_| Error::Authentication)
+    let cipher = Aes256Gcm::new(key.expose().into());
+    let opened = cipher.decrypt_inout_detached(nonce.into(), aad, buf.into(), tag.into());
+    if declassify(opened.is_ok()) { Ok(()) } else { Err(Error::Authentication) }
 }
 
 /// The crates `aes` and `ctr`.
