@@ -67,9 +67,11 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 440]) {
             take(a.dot_i16(b));
         }
     }
-    V::transpose_u8(core::array::from_fn(|row| V::load(&ROWS[row % 4].map(|byte| byte.rotate_left(row as u32)))))
-        .into_iter()
-        .for_each(&mut take);
+    V::transpose_u8(core::array::from_fn(|row| {
+        V::load(&ROWS[row % 4].map(|byte| byte.rotate_left(row as u32)))
+    }))
+    .into_iter()
+    .for_each(&mut take);
     V::transpose_u32(ROWS.map(|row| V::load(&row))).into_iter().for_each(take);
 }
 

@@ -142,7 +142,9 @@ impl Vector for Simd128 {
     }
     #[inline(always)]
     fn push_u8(self, before: Self) -> Self {
-        Self(i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(before.0, self.0))
+        Self(i8x16_shuffle::<15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30>(
+            before.0, self.0,
+        ))
     }
     #[inline(always)]
     fn zip_low_u8(self, other: Self) -> Self {

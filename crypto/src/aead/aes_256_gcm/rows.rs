@@ -60,7 +60,7 @@ pub(super) fn sums<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], first: &[u8
         nibbles: [[[zero; 4]; 2 * ROWS]; PARTS],
         products: [[zero; 8]; PARTS],
     };
-    V::call(|| constants::<V>(key, tables, &mut work.constants));
+    V::call(|| constants::<V>(key, tables, rows.len(), &mut work.constants));
     let mut sums = [zero; ROW_BLOCKS];
     for (at, sum) in sums.iter_mut().enumerate() {
         sum[0] = first[at];
@@ -83,9 +83,9 @@ pub(super) fn sums<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], first: &[u8
     sums
 }
 
-/// The tables of H^(16 * ROWS) to H^16.
+/// The tables of H^(16 * ROWS) to H^16, as far as so many rows need them.
 #[inline(always)]
-fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], out: &mut Constants) {
+fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], rows: usize, out: &mut Constants) {
     let times16 = |mut power: V| {
         for _ in 0..4 {
             power = square(power);
@@ -97,7 +97,7 @@ fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], out: &mut Constan
     let h16 = times16(h1);
     let h32 = square(h16);
     let powers = [square(h32), times16(multiply(h2, tables)), h32, h16];
-    for (row, power) in powers.into_iter().enumerate() {
+    for (row, power) in powers.into_iter().enumerate().skip(ROWS.saturating_sub(rows)) {
         for (part, out) in parts(power.to_u32(), |a, b| a ^ b).into_iter().zip(&mut *out) {
             let mut tables = [[[0; 16]; 2]; 5];
             products::<V, 4>(part.to_le_bytes(), &mut tables);
@@ -163,9 +163,7 @@ fn join<V: Vector, const BYTES: usize>(products: [&[V]; 3]) -> [V; BYTES] {
 #[inline(always)]
 fn reduce_products<V: Vector>(products: &Products, sums: &mut Row) {
     let loaded = |part: usize| -> [V; 8] { core::array::from_fn(|at| V::load(&products[part][at])) };
-    let halves = |part: usize| -> [V; 16] {
-        join([&loaded(part), &loaded(part + 1), &loaded(part + 2)])
-    };
+    let halves = |part: usize| -> [V; 16] { join([&loaded(part), &loaded(part + 1), &loaded(part + 2)]) };
     let mut whole: [V; 32] = join([&halves(0), &halves(3), &halves(6)]);
     for at in (0..16).rev() {
         let [low, high] = nibbles(whole[16 + at]);

@@ -175,7 +175,8 @@ fn start<V: Vector>(
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let shares = multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[0][bit][row]))));
+        let shares =
+            multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[0][bit][row]))));
         let to = (4 - row) % 4;
         for other in 0..4 {
             let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
@@ -202,8 +203,12 @@ fn sub_bytes<V: Vector>(state: &mut State) {
     for step in 0..16 {
         // An order that compilers don't take for a straight one: they would compute an address for each plane.
         let planes = &mut state[3 * step % 16];
-        for (plane, out) in sub(core::array::from_fn(|bit| V::load(&planes[bit]))).into_iter().zip(planes) {
-            plane.store(out);
+        let bits = sub(core::array::from_fn(|bit| V::load(&planes[bit])));
+        // Cranelift computes what a store needs when it comes to it. This order is by trial, as that of the operands in
+        // `sbox`; fences keep it.
+        for bit in [0, 7, 3, 6, 1, 4, 2, 5] {
+            bits[bit].store(&mut planes[bit]);
+            compiler_fence(Ordering::SeqCst);
         }
     }
 }
@@ -308,7 +313,8 @@ fn xor_blocks<V: Vector>(state: &State, bytes: &mut [u8; BYTES]) {
     let (blocks, _) = bytes.as_chunks_mut::<16>();
     let (groups, _) = blocks.as_chunks_mut::<16>();
     for (number, group) in groups.iter_mut().enumerate() {
-        let keystream = V::transpose_u8(core::array::from_fn(|at| V::load(&state[shifted(at / 4, at % 4)][number])));
+        let keystream =
+            V::transpose_u8(core::array::from_fn(|at| V::load(&state[shifted(at / 4, at % 4)][number])));
         for (block, key) in group.iter_mut().zip(keystream) {
             key.xor(V::load(block)).store(block);
         }
