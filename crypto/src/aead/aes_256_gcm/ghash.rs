@@ -72,7 +72,7 @@ const fn moved(bits: [u32; 4], left: bool) -> Tables {
         if byte < 16 {
             tables[0][byte as usize] = sum;
         }
-        if byte % 16 == 0 {
+        if byte.is_multiple_of(16) {
             tables[1][byte as usize / 16] = sum;
         }
         if byte == u8::MAX {

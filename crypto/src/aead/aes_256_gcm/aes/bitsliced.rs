@@ -11,7 +11,6 @@
 
 use super::{ROUNDS, permute, sbox::sub};
 use crate::lanes::Vector;
-use core::sync::atomic::{Ordering, compiler_fence};
 use dagvault_core::wipe::wipe;
 
 /// Blocks of a group.
@@ -165,18 +164,15 @@ fn start<V: Vector>(
     let third = same_round(second, ALL_BUT_FIRST_COLUMN, &round_keys[2]);
 
     spread(first, second_masks);
-    let last = sub(core::array::from_fn(|bit| {
-        let plane = COUNTERS.get(bit).map_or(V::splat_u8(0), V::load);
-        masked(plane, &second_masks[3][bit][3])
-    }));
+    let last =
+        sub_keyed(|bit| COUNTERS.get(bit).map_or(V::splat_u8(0), V::load), |bit| &second_masks[3][bit][3]);
     spread(second, second_masks);
     spread(third, third_masks);
     // ShiftRows brings the byte to the last row of the first column.
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let shares =
-            multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[0][bit][row]))));
+        let shares = multiples(sub_keyed(|bit| share[bit], |bit| &second_masks[0][bit][row]));
         let to = (4 - row) % 4;
         for other in 0..4 {
             let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
@@ -185,6 +181,17 @@ fn start<V: Vector>(
             }
         }
     }
+}
+
+/// The S-box of planes to which a key is added first.
+#[inline(always)]
+fn sub_keyed<'a, V: Vector>(plane: impl Fn(usize) -> V, key: impl Fn(usize) -> &'a [u8; 4]) -> [V; 8] {
+    let mut planes = [[0; 16]; 8];
+    for (bit, out) in planes.iter_mut().enumerate() {
+        masked(plane(bit), key(bit)).store(out);
+    }
+    sub::<V>(&mut planes);
+    core::array::from_fn(|bit| V::load(&planes[bit]))
 }
 
 /// Where ShiftRows takes the byte at `row` of `column` of a new state from.
@@ -202,14 +209,7 @@ const fn unshifted(at: usize) -> usize {
 fn sub_bytes<V: Vector>(state: &mut State) {
     for step in 0..16 {
         // An order that compilers don't take for a straight one: they would compute an address for each plane.
-        let planes = &mut state[3 * step % 16];
-        let bits = sub(core::array::from_fn(|bit| V::load(&planes[bit])));
-        // Cranelift computes what a store needs when it comes to it. This order is by trial, as that of the operands in
-        // `sbox`; fences keep it.
-        for bit in [0, 7, 3, 6, 1, 4, 2, 5] {
-            bits[bit].store(&mut planes[bit]);
-            compiler_fence(Ordering::SeqCst);
-        }
+        sub::<V>(&mut state[3 * step % 16]);
     }
 }
 
@@ -263,8 +263,6 @@ fn mix_bit<V: Vector, const BIT: usize>(
     out: &mut [[Plane; 8]; 4],
 ) -> [V; 4] {
     let here = pairs(rows);
-    // Where a key is loaded just before its use, one instruction loads and broadcasts it.
-    compiler_fence(Ordering::SeqCst);
     for row in 0..4 {
         let mut sum = masked(rows[(row + 1) % 4], &keys[BIT][row]);
         sum = sum.xor(here[(row + 2) % 4]).xor(below[row]);

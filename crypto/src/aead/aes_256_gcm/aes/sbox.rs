@@ -5,15 +5,17 @@
 //! fields, in which inversion is a few products of bits, and a linear layer brings it back. Names are those of the
 //! published program. Its four negations are the constant 0x63, which is part of our round keys instead.
 //!
-//! Which operand comes first is by trial: Cranelift computes operands in their order, and some orders need fewer of the
-//! values to wait in memory.
+//! Which operand comes first, and which result is stored first, is by trial: Cranelift computes what a store needs when it
+//! comes to it, operands in their order, and some orders need fewer of the values to wait in memory.
 
 use crate::lanes::Vector;
+use core::sync::atomic::{Ordering, compiler_fence};
 
-/// The S-box without its constant, on bits of bytes, the lowest bit first.
+/// The S-box without its constant, on the bits of bytes, the lowest bit first.
 #[expect(clippy::too_many_lines, reason = "a circuit without parts to name")]
 #[inline(always)]
-pub(super) fn sub<V: Vector>([x7, x6, x5, x4, x3, x2, x1, x0]: [V; 8]) -> [V; 8] {
+pub(super) fn sub<V: Vector>(planes: &mut [[u8; 16]; 8]) {
+    let [x7, x6, x5, x4, x3, x2, x1, x0]: [V; 8] = core::array::from_fn(|bit| V::load(&planes[bit]));
     let y14 = x3.xor(x5);
     let y13 = x0.xor(x6);
     let y9 = x0.xor(x3);
@@ -103,14 +105,21 @@ pub(super) fn sub<V: Vector>([x7, x6, x5, x4, x3, x2, x1, x0]: [V; 8]) -> [V; 8]
     let tc26 = tc17.xor(tc20);
 
     let s3 = tc3.xor(tc11);
-    [
-        z12.xor(tc18),
-        tc10.xor(tc18),
-        tc21.xor(tc17),
-        tc14.xor(s3),
-        s3,
-        tc26.xor(z17),
-        s3.xor(tc16),
-        tc3.xor(tc16),
-    ]
+    // Fences keep this order.
+    z12.xor(tc18).store(&mut planes[0]);
+    compiler_fence(Ordering::SeqCst);
+    tc3.xor(tc16).store(&mut planes[7]);
+    compiler_fence(Ordering::SeqCst);
+    tc14.xor(s3).store(&mut planes[3]);
+    compiler_fence(Ordering::SeqCst);
+    s3.xor(tc16).store(&mut planes[6]);
+    compiler_fence(Ordering::SeqCst);
+    tc10.xor(tc18).store(&mut planes[1]);
+    compiler_fence(Ordering::SeqCst);
+    s3.store(&mut planes[4]);
+    compiler_fence(Ordering::SeqCst);
+    tc21.xor(tc17).store(&mut planes[2]);
+    compiler_fence(Ordering::SeqCst);
+    tc26.xor(z17).store(&mut planes[5]);
+    compiler_fence(Ordering::SeqCst);
 }
