@@ -1,12 +1,22 @@
 //! The Wycheproof vectors, natively.
 
 use dagvault_crypto::{
+    backend::{self, Backend},
     selftest,
     vectors::{self, Counts, Tally},
 };
 
 #[test]
 fn all_vectors() {
+    for backend in Backend::all() {
+        // For the whole process: the other test runs on any.
+        backend::choose(backend);
+        all_vectors_on(backend);
+    }
+}
+
+fn all_vectors_on(backend: Backend) {
+    println!("{}", backend.name());
     let counts = vectors::run_all(&mut selftest::case);
     for algorithm in Counts::COVERED {
         let Tally { valid, invalid } = counts.of(algorithm);

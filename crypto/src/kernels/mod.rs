@@ -60,10 +60,9 @@ fn nonce() -> [u8; aead::NONCE_BYTES_MAX] {
 }
 
 fn ctr(backend: Backend, buf: &mut [u8]) {
-    // As RFC 3686 begins: a nonce, and 1.
+    // A nonce, and 0.
     let mut counter = [0; 16];
     counter[..12].copy_from_slice(&nonce()[..12]);
-    counter[15] = 1;
     aead::aes_256_ctr(backend, &key(), &counter, buf);
 }
 

@@ -130,27 +130,11 @@ pub(crate) trait Vector: Copy + 'static {
     #[inline(always)]
     fn transpose_u8(rows: [Self; 16]) -> [Self; 16] {
         let step = |r: [Self; 16]| {
-            let low = |row: usize| r[row].zip_low_u8(r[row + 8]);
-            let high = |row: usize| r[row].zip_high_u8(r[row + 8]);
+            let zip = |row: usize| [r[row].zip_low_u8(r[row + 8]), r[row].zip_high_u8(r[row + 8])];
             // Written out: compilers leave a loop of this length a loop.
-            [
-                low(0),
-                high(0),
-                low(1),
-                high(1),
-                low(2),
-                high(2),
-                low(3),
-                high(3), //
-                low(4),
-                high(4),
-                low(5),
-                high(5),
-                low(6),
-                high(6),
-                low(7),
-                high(7),
-            ]
+            let ([a, b], [c, d], [e, f], [g, h]) = (zip(0), zip(1), zip(2), zip(3));
+            let ([i, j], [k, l], [m, n], [o, p]) = (zip(4), zip(5), zip(6), zip(7));
+            [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
         };
         step(step(step(step(rows))))
     }

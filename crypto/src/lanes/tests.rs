@@ -75,11 +75,10 @@ fn results<V: Vector>(out: &mut [[u8; 16]; 500]) {
             take(a.pick_u32::<6, 0, 3, 5>(b));
         }
     }
-    V::transpose_u8(core::array::from_fn(|row| {
-        V::load(&ROWS[row % 4].map(|byte| byte.rotate_left(row as u32)))
-    }))
-    .into_iter()
-    .for_each(&mut take);
+    // Four rows, then the same with other bits.
+    let rows = [0_u32, 1, 2, 3].map(|turn| ROWS.map(|row| row.map(|byte| byte.rotate_left(turn))));
+    let rows = core::array::from_fn(|row| V::load(&rows.as_flattened()[row]));
+    V::transpose_u8(rows).into_iter().for_each(&mut take);
     V::transpose_u32(ROWS.map(|row| V::load(&row))).into_iter().for_each(take);
 }
 

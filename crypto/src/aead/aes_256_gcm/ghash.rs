@@ -15,16 +15,17 @@ use crate::lanes::Vector;
 use core::marker::PhantomData;
 use dagvault_core::wipe::wipe;
 
-/// Fewest blocks that are worth the tables of `rows`.
-const ROWS_BLOCKS_MIN: usize = 3 * ROW_BLOCKS;
+/// Fewest rows that are worth their tables.
+const ROWS_MIN: usize = 3;
 
 /// Lanes whose number has a bit set, by bit.
 const NIBBLES_WITH: [[u8; 16]; 4] = {
     let mut tables = [[0; 16]; 4];
     let mut at = 0;
     while at < 64 {
-        if at % 16 >> (at / 16) & 1 != 0 {
-            tables[at / 16][at % 16] = 0xff;
+        let (bit, nibble) = (at / 16, at % 16);
+        if (nibble >> bit) & 1 != 0 {
+            tables[bit][nibble] = 0xff;
         }
         at += 1;
     }
@@ -54,27 +55,36 @@ pub(super) fn products<V: Vector, const BYTES: usize>(factor: [u8; BYTES], out: 
     }
 }
 
-/// A function of bytes as a table by low and one by high nibbles; `function` is linear.
-const fn linear(function: [u32; 3], left: bool) -> Tables {
+/// Sums of bytes moved right, or left, as a table by low nibbles and one by high ones.
+const fn moved(bits: [u32; 4], left: bool) -> Tables {
     let mut tables = [[0; 16]; 2];
-    let mut at = 0;
-    while at < 32 {
-        let byte = (at % 16) << (4 * (at / 16));
-        let mut bit = 0;
-        let mut sum = if left { 0 } else { byte };
-        while bit < 3 {
-            sum ^= if left { byte << function[bit] } else { byte >> function[bit] };
-            bit += 1;
+    let mut byte: u8 = 0;
+    loop {
+        let mut sum = 0;
+        let mut at = 0;
+        while at < 4 {
+            sum ^= match (left, byte.checked_shl(bits[at]), byte.checked_shr(bits[at])) {
+                (true, Some(moved), _) | (false, _, Some(moved)) => moved,
+                _ => 0,
+            };
+            at += 1;
         }
-        tables[at / 16][at % 16] = sum as u8;
-        at += 1;
+        if byte < 16 {
+            tables[0][byte as usize] = sum;
+        }
+        if byte.is_multiple_of(16) {
+            tables[1][byte as usize / 16] = sum;
+        }
+        if byte == u8::MAX {
+            break tables;
+        }
+        byte += 1;
     }
-    tables
 }
 
 /// x^128 is 1 + x + x^2 + x^7: what a byte above gives to the byte sixteen below, and to the one after that.
-pub(super) const REDUCED: Tables = linear([1, 2, 7], false);
-pub(super) const CARRIED: Tables = linear([7, 6, 1], true);
+pub(super) const REDUCED: Tables = moved([0, 1, 2, 7], false);
+pub(super) const CARRIED: Tables = moved([8, 7, 6, 1], true);
 
 /// The remainder of a polynomial of 256 bits.
 #[inline(always)]
@@ -89,16 +99,9 @@ fn reduce<V: Vector>(low: V, high: V) -> V {
 /// The square: bits move apart.
 #[inline(always)]
 pub(super) fn square<V: Vector>(block: V) -> V {
-    const APART: [u8; 16] = {
-        let mut table = [0; 16];
-        let mut nibble = 0;
-        while nibble < 16 {
-            let (a, b, c, d) = (nibble & 8, nibble & 4, nibble & 2, nibble & 1);
-            table[nibble] = (a << 4 | b << 3 | c << 2 | d << 1) as u8;
-            nibble += 1;
-        }
-        table
-    };
+    // The bits of a nibble, with zeros between, from the highest bit on.
+    const APART: [u8; 16] =
+        [0x00, 0x02, 0x08, 0x0a, 0x20, 0x22, 0x28, 0x2a, 0x80, 0x82, 0x88, 0x8a, 0xa0, 0xa2, 0xa8, 0xaa];
     let [low, high] = nibbles(block).map(|nibble| V::load(&APART).lookup(nibble));
     reduce(high.zip_low_u8(low), high.zip_high_u8(low))
 }
@@ -116,7 +119,8 @@ pub(super) fn multiply<V: Vector>(block: V, tables: &[Tables; 17]) -> V {
     reduce(low, high)
 }
 
-/// A hash in work; wiped when dropped.
+/// A hash in work; wiped when dropped. Aligned, because what lies across cache lines costs time.
+#[repr(align(64))]
 pub(super) struct Ghash<V> {
     key: [u8; 16],
     tables: [Tables; 17],
@@ -142,16 +146,17 @@ impl<V: Vector> Ghash<V> {
     /// Takes bytes up, and zeros to the end of the last block.
     pub(super) fn update_padded(&mut self, bytes: &[u8]) {
         let (mut blocks, rest) = bytes.as_chunks::<16>();
-        if blocks.len() >= ROWS_BLOCKS_MIN {
-            let (rows, _) = blocks.as_chunks::<ROW_BLOCKS>();
-            let (rows, [next, ..]) = rows.split_at(rows.len() - 1) else { return };
-            // The sums stand for all blocks of these rows, each as if it were part of a block of the next row.
+        let (rows, after) = blocks.as_chunks::<ROW_BLOCKS>();
+        if rows.len() >= ROWS_MIN
+            && let Some((next, rows)) = rows.split_last()
+        {
+            // Each of the sums counts as if it were part of a block of the next row.
             let mut sums = rows::sums::<V>(&self.key, &self.tables, &self.sum, rows);
             sums.as_flattened_mut().iter_mut().zip(next.as_flattened()).for_each(|(sum, byte)| *sum ^= byte);
             self.sum = [0; 16];
             self.update(&sums);
             wipe(sums.as_flattened_mut());
-            blocks = &blocks[ROW_BLOCKS * (rows.len() + 1)..];
+            blocks = after;
         }
         self.update(blocks);
         if !rest.is_empty() {

@@ -26,10 +26,15 @@ type Nibbles = [[[[u8; 16]; 4]; 2 * ROWS]; PARTS];
 /// Bytes of the products of parts.
 type Products = [[[u8; 16]; 8]; PARTS];
 
-/// Memory of the sums; wiped when dropped.
+/// Memory of the sums; wiped when dropped. Aligned, because what lies across cache lines costs time.
+#[repr(align(64))]
 struct Work {
     /// H^(16 * ROWS) to H^16.
     constants: Constants,
+    /// The sums, by place.
+    sums: Row,
+    /// Bytes of a row, by place.
+    bytes: Row,
     /// The parts of each row.
     nibbles: Nibbles,
     /// The bytes of the products of the parts.
@@ -39,6 +44,8 @@ struct Work {
 impl Drop for Work {
     fn drop(&mut self) {
         wipe(self.constants.as_flattened_mut().as_flattened_mut().as_flattened_mut());
+        wipe(self.sums.as_flattened_mut());
+        wipe(self.bytes.as_flattened_mut());
         wipe(self.nibbles.as_flattened_mut().as_flattened_mut().as_flattened_mut());
         wipe(self.products.as_flattened_mut().as_flattened_mut());
     }
@@ -56,12 +63,13 @@ pub(super) fn sums<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], first: &[u8
     let zero = [0; 16];
     let mut work = Work {
         constants: [[[zero; 5]; 2 * ROWS]; PARTS],
+        sums: [zero; ROW_BLOCKS],
+        bytes: [zero; ROW_BLOCKS],
         nibbles: [[[zero; 4]; 2 * ROWS]; PARTS],
         products: [[zero; 8]; PARTS],
     };
-    V::call(|| constants::<V>(key, tables, &mut work.constants));
-    let mut sums = [zero; ROW_BLOCKS];
-    for (at, sum) in sums.iter_mut().enumerate() {
+    V::call(|| constants::<V>(key, tables, rows.len(), &mut work.constants));
+    for (at, sum) in work.sums.iter_mut().enumerate() {
         sum[0] = first[at];
     }
     // The first rows are those that do not fill a number of `ROWS`: then all the others do.
@@ -71,20 +79,31 @@ pub(super) fn sums<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], first: &[u8
         if rows.is_empty() {
             continue;
         }
-        V::call(|| split_rows::<V>(rows, &sums, &mut work.nibbles));
+        for (number, row) in rows.iter().enumerate() {
+            V::call(|| transpose::<V>(row, &mut work.bytes));
+            if number == 0 {
+                let sums = work.sums.as_flattened();
+                work.bytes.as_flattened_mut().iter_mut().zip(sums).for_each(|(byte, sum)| *byte ^= sum);
+            }
+            V::call(|| split_row::<V>(&work.bytes, number, &mut work.nibbles));
+        }
         V::call(|| multiply_parts::<V>(rows.len(), &work.nibbles, &work.constants, &mut work.products));
-        V::call(|| reduce_products::<V>(&work.products, &mut sums));
+        V::call(|| reduce_products::<V>(&work.products, &mut work.sums));
     }
-    V::call(|| {
-        let blocks = V::transpose_u8(core::array::from_fn(|at| V::load(&sums[at])));
-        sums.iter_mut().zip(blocks).for_each(|(sum, block)| block.store(sum));
-    });
-    sums
+    V::call(|| transpose::<V>(&work.sums, &mut work.bytes));
+    work.bytes
 }
 
-/// The tables of H^(16 * ROWS) to H^16.
+/// Bytes of the same place together, or back.
 #[inline(always)]
-fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], out: &mut Constants) {
+fn transpose<V: Vector>(row: &Row, out: &mut Row) {
+    let rows = V::transpose_u8(core::array::from_fn(|at| V::load(&row[at])));
+    rows.into_iter().zip(out).for_each(|(row, out)| row.store(out));
+}
+
+/// The tables of H^(16 * ROWS) to H^16, as far as so many rows need them.
+#[inline(always)]
+fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], rows: usize, out: &mut Constants) {
     let times16 = |mut power: V| {
         for _ in 0..4 {
             power = square(power);
@@ -96,32 +115,33 @@ fn constants<V: Vector>(key: &[u8; 16], tables: &[Tables; 17], out: &mut Constan
     let h16 = times16(h1);
     let h32 = square(h16);
     let powers = [square(h32), times16(multiply(h2, tables)), h32, h16];
-    for (row, power) in powers.into_iter().enumerate() {
-        for (part, out) in parts(power.to_u32(), |a, b| a ^ b).into_iter().zip(&mut *out) {
-            let mut tables = [[[0; 16]; 2]; 5];
-            products::<V, 4>(part.to_le_bytes(), &mut tables);
-            for (at, tables) in tables.into_iter().enumerate() {
-                [out[2 * row][at], out[2 * row + 1][at]] = tables;
+    let mut tables = [[[[0; 16]; 2]; 5]; 4];
+    for (row, power) in powers.into_iter().enumerate().skip(ROWS.saturating_sub(rows)) {
+        for (quarter, tables) in power.to_u32().into_iter().zip(&mut tables) {
+            products::<V, 4>(quarter.to_le_bytes(), tables);
+        }
+        for at in 0..5 {
+            for nibble in 0..2 {
+                // The tables of sums are the sums of tables.
+                let quarters = [0, 1, 2, 3].map(|quarter| V::load(&tables[quarter][at][nibble]));
+                for (part, out) in parts(quarters, V::xor).into_iter().zip(&mut *out) {
+                    part.store(&mut out[2 * row + nibble][at]);
+                }
             }
         }
     }
+    wipe(tables.as_flattened_mut().as_flattened_mut().as_flattened_mut());
 }
 
-/// The parts of rows; `sums` are added to the first.
+/// The nibbles of the parts of a row.
 #[inline(always)]
-fn split_rows<V: Vector>(rows: &[Row], sums: &Row, out: &mut Nibbles) {
-    for (number, row) in rows.iter().enumerate() {
-        let mut bytes = V::transpose_u8(core::array::from_fn(|block| V::load(&row[block])));
-        if number == 0 {
-            bytes = core::array::from_fn(|at| bytes[at].xor(V::load(&sums[at])));
-        }
-        for byte in 0..4 {
-            let quarters = core::array::from_fn(|quarter| nibbles(bytes[4 * quarter + byte]));
-            let parts = parts(quarters, |[a, b], [c, d]: [V; 2]| [a.xor(c), b.xor(d)]);
-            for (part, out) in parts.into_iter().zip(&mut *out) {
-                part[0].store(&mut out[2 * number][byte]);
-                part[1].store(&mut out[2 * number + 1][byte]);
-            }
+fn split_row<V: Vector>(bytes: &Row, row: usize, out: &mut Nibbles) {
+    for byte in 0..4 {
+        let quarters = [0, 4, 8, 12].map(|quarter| nibbles(V::load(&bytes[quarter + byte])));
+        let parts = parts(quarters, |[a, b], [c, d]: [V; 2]| [a.xor(c), b.xor(d)]);
+        for (part, out) in parts.into_iter().zip(&mut *out) {
+            part[0].store(&mut out[2 * row][byte]);
+            part[1].store(&mut out[2 * row + 1][byte]);
         }
     }
 }

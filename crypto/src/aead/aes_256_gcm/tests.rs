@@ -16,7 +16,7 @@ fn lengths() -> impl Iterator<Item = usize> {
 fn seals_as_the_crate_does() {
     for backend in Backend::all() {
         for length in lengths() {
-            let plain: Vec<u8> = (0..length).map(|at| (at * 31 >> 3).to_le_bytes()[0]).collect();
+            let plain: Vec<u8> = (0..length).map(|at| ((at * 31) >> 3).to_le_bytes()[0]).collect();
             let (nonce, aad) = ([length.to_le_bytes()[0]; NONCE_BYTES], &plain[..length / 3]);
             let (mut given, mut wanted) = (plain.clone(), plain.clone());
             let tag = seal(backend, &key(), &nonce, aad, &mut given).unwrap();

@@ -43,9 +43,11 @@ const COUNTERS: [Plane; 7] = {
     planes
 };
 
-/// What the rounds work on; wiped when dropped.
+/// What the rounds work on; wiped when dropped. Aligned, because planes that lie across cache lines cost time.
+#[repr(align(64))]
 pub(super) struct Bitsliced {
-    keys: [Masks; ROUNDS + 1],
+    /// Those that come after MixColumns of the third round, and later.
+    keys: [Masks; ROUNDS - 2],
     /// Masks of the bytes that do not differ when the second round, and the third, begins.
     masks: [Masks; 2],
     one: State,
@@ -64,15 +66,18 @@ impl Drop for Bitsliced {
 }
 
 impl Bitsliced {
-    pub(super) fn new<V: Vector>(round_keys: &[[u8; 16]; ROUNDS + 1]) -> Self {
-        let (zero, masks) = ([[[0; 16]; 8]; 16], [[[[0; 4]; 4]; 8]; 4]);
-        let mut bitsliced = Self { keys: [masks; ROUNDS + 1], masks: [masks; 2], one: zero, two: zero };
+    pub(super) const fn new() -> Self {
+        let (state, masks) = ([[[0; 16]; 8]; 16], [[[[0; 4]; 4]; 8]; 4]);
+        Self { keys: [masks; ROUNDS - 2], masks: [masks; 2], one: state, two: state }
+    }
+
+    /// To be called first.
+    pub(super) fn set_keys<V: Vector>(&mut self, round_keys: &[[u8; 16]; ROUNDS + 1]) {
         V::call(|| {
-            for (masks, key) in bitsliced.keys.iter_mut().zip(round_keys) {
+            for (masks, key) in self.keys.iter_mut().zip(&round_keys[3..]) {
                 spread(V::load(key), masks);
             }
         });
-        bitsliced
     }
 
     /// XORs the keystream of 128 blocks into `bytes`; the first is that of `counter`, whose number is a multiple of 128.
@@ -85,13 +90,14 @@ impl Bitsliced {
         let Self { keys, masks, one, two } = self;
         let (mut state, mut next) = (one, two);
         V::call(|| start::<V>(round_keys, counter, masks, state));
-        for keys in &keys[3..ROUNDS] {
+        let [keys @ .., last] = keys;
+        for keys in keys {
             V::call(|| sub_bytes::<V>(state));
             V::call(|| mix_columns::<V>(state, keys, next));
             core::mem::swap(&mut state, &mut next);
         }
         V::call(|| sub_bytes::<V>(state));
-        V::call(|| add_key_and_gather_bits::<V>(state, &keys[ROUNDS]));
+        V::call(|| add_key_and_gather_bits::<V>(state, last));
         V::call(|| xor_blocks::<V>(state, bytes));
     }
 }
@@ -158,18 +164,15 @@ fn start<V: Vector>(
     let third = same_round(second, ALL_BUT_FIRST_COLUMN, &round_keys[2]);
 
     spread(first, second_masks);
-    let last = sub(core::array::from_fn(|bit| {
-        let plane = COUNTERS.get(bit).map_or(V::splat_u8(0), V::load);
-        masked(plane, &second_masks[3][bit][3])
-    }));
+    let last =
+        sub_keyed(|bit| COUNTERS.get(bit).map_or(V::splat_u8(0), V::load), |bit| &second_masks[3][bit][3]);
     spread(second, second_masks);
     spread(third, third_masks);
     // ShiftRows brings the byte to the last row of the first column.
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let shares =
-            multiples(sub(core::array::from_fn(|bit| masked(share[bit], &second_masks[0][bit][row]))));
+        let shares = multiples(sub_keyed(|bit| share[bit], |bit| &second_masks[0][bit][row]));
         let to = (4 - row) % 4;
         for other in 0..4 {
             let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
@@ -178,6 +181,17 @@ fn start<V: Vector>(
             }
         }
     }
+}
+
+/// The S-box of planes to which a key is added first.
+#[inline(always)]
+fn sub_keyed<'a, V: Vector>(plane: impl Fn(usize) -> V, key: impl Fn(usize) -> &'a [u8; 4]) -> [V; 8] {
+    let mut planes = [[0; 16]; 8];
+    for (bit, out) in planes.iter_mut().enumerate() {
+        masked(plane(bit), key(bit)).store(out);
+    }
+    sub::<V>(&mut planes);
+    core::array::from_fn(|bit| V::load(&planes[bit]))
 }
 
 /// Where ShiftRows takes the byte at `row` of `column` of a new state from.
@@ -195,10 +209,7 @@ const fn unshifted(at: usize) -> usize {
 fn sub_bytes<V: Vector>(state: &mut State) {
     for step in 0..16 {
         // An order that compilers don't take for a straight one: they would compute an address for each plane.
-        let planes = &mut state[3 * step % 16];
-        for (plane, out) in sub(core::array::from_fn(|bit| V::load(&planes[bit]))).into_iter().zip(planes) {
-            plane.store(out);
-        }
+        sub::<V>(&mut state[3 * step % 16]);
     }
 }
 
@@ -216,15 +227,16 @@ fn mix_columns<V: Vector>(state: &State, keys: &Masks, out: &mut State) {
             &state[shifted(column, 2)],
             &state[shifted(column, 3)],
         ];
-        let top = pairs(planes::<V>(rows, 7));
-        let below = mix_bit::<V, 0>(rows, top, top, keys, out);
-        let below = mix_bit::<V, 1>(rows, below, top, keys, out);
-        let below = mix_bit::<V, 2>(rows, below, top, keys, out);
-        let below = mix_bit::<V, 3>(rows, below, top, keys, out);
-        let below = mix_bit::<V, 4>(rows, below, top, keys, out);
-        let below = mix_bit::<V, 5>(rows, below, top, keys, out);
-        let below = mix_bit::<V, 6>(rows, below, top, keys, out);
-        mix_bit::<V, 7>(rows, below, top, keys, out);
+        let seven = planes::<V>(rows, 7);
+        let top = pairs(seven);
+        let below = mix_bit::<V, 0>(planes(rows, 0), top, top, keys, out);
+        let below = mix_bit::<V, 1>(planes(rows, 1), below, top, keys, out);
+        let below = mix_bit::<V, 2>(planes(rows, 2), below, top, keys, out);
+        let below = mix_bit::<V, 3>(planes(rows, 3), below, top, keys, out);
+        let below = mix_bit::<V, 4>(planes(rows, 4), below, top, keys, out);
+        let below = mix_bit::<V, 5>(planes(rows, 5), below, top, keys, out);
+        let below = mix_bit::<V, 6>(planes(rows, 6), below, top, keys, out);
+        mix_bit::<V, 7>(seven, below, top, keys, out);
     }
 }
 
@@ -244,13 +256,12 @@ fn pairs<V: Vector>(rows: [V; 4]) -> [V; 4] {
 /// pairs of the bit below and of the highest one; answers those of this bit.
 #[inline(always)]
 fn mix_bit<V: Vector, const BIT: usize>(
-    rows: [&[Plane; 8]; 4],
+    rows: [V; 4],
     below: [V; 4],
     top: [V; 4],
     keys: &ColumnMasks,
     out: &mut [[Plane; 8]; 4],
 ) -> [V; 4] {
-    let rows = planes::<V>(rows, BIT);
     let here = pairs(rows);
     for row in 0..4 {
         let mut sum = masked(rows[(row + 1) % 4], &keys[BIT][row]);

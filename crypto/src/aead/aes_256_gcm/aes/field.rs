@@ -63,16 +63,18 @@ const TRACE: u8 = ROOT ^ power(ROOT, 16);
 /// Bytes by their split form: `k` in the low nibble and `i` in the high one stand for `k + i * ROOT`.
 const JOINED: [u8; 256] = {
     let mut table = [0; 256];
-    let mut split = 0;
-    while split < 256 {
-        table[split] = embedded(split as u8 & 15) ^ multiply(embedded(split as u8 >> 4), ROOT);
+    let mut split: u8 = 0;
+    loop {
+        table[split as usize] = embedded(split & 15) ^ multiply(embedded(split >> 4), ROOT);
+        if split == u8::MAX {
+            break table;
+        }
         split += 1;
     }
-    table
 };
 
 const fn split(byte: u8) -> u8 {
-    let mut split = 0;
+    let mut split: u8 = 0;
     while JOINED[split as usize] != byte {
         split += 1;
     }

@@ -56,21 +56,28 @@ impl<V: Vector> Aes256<V> {
 
     /// XORs the keystream into `bytes`, from the block `counter` on. The counter wraps; callers bound the length.
     pub(super) fn xor_keystream(&self, counter: &[u8; 16], bytes: &mut [u8]) {
+        if bytes.len() < 16 * GROUP_BLOCKS_MIN {
+            self.xor_parts(counter, bytes, None);
+        } else {
+            let mut bitsliced = Bitsliced::new();
+            bitsliced.set_keys::<V>(&self.round_keys);
+            self.xor_parts(counter, bytes, Some(&mut bitsliced));
+        }
+    }
+
+    fn xor_parts(&self, counter: &[u8; 16], bytes: &mut [u8], mut bitsliced: Option<&mut Bitsliced>) {
         let (mut counter, mut rest) = (*counter, bytes);
-        let mut bitsliced = None;
         while !rest.is_empty() {
             let wanted = rest.len().div_ceil(16);
             // Blocks of the group that come before those that are wanted.
             let before = usize::from(counter[15]) % GROUP_BLOCKS;
             let in_group = wanted.min(GROUP_BLOCKS - before);
-            let by_group = in_group >= GROUP_BLOCKS_MIN;
-            let count = if by_group { in_group } else { wanted.min(PASS_BLOCKS) };
+            let by_group = bitsliced.as_deref_mut().filter(|_| in_group >= GROUP_BLOCKS_MIN);
+            let count = if by_group.is_some() { in_group } else { wanted.min(PASS_BLOCKS) };
             let (now, later) = rest.split_at_mut(rest.len().min(16 * count));
-            if by_group {
-                let bitsliced = bitsliced.get_or_insert_with(|| Bitsliced::new::<V>(&self.round_keys));
-                self.xor_group(bitsliced, &counter, now);
-            } else {
-                self.xor_pass(&counter, now);
+            match by_group {
+                Some(bitsliced) => self.xor_group(bitsliced, &counter, now),
+                None => self.xor_pass(&counter, now),
             }
             counter = counted(&counter, count);
             rest = later;

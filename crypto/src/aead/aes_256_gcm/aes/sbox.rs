@@ -4,35 +4,41 @@
 //! for the AES S-box", SEC 2012, and the 113 gates published with it): a linear layer takes the byte to a tower of
 //! fields, in which inversion is a few products of bits, and a linear layer brings it back. Names are those of the
 //! published program. Its four negations are the constant 0x63, which is part of our round keys instead.
+//!
+//! Which operand comes first, and which result is stored first, is by trial: Cranelift computes what a store needs when it
+//! comes to it, operands in their order, and some orders need fewer of the values to wait in memory.
 
 use crate::lanes::Vector;
+use core::sync::atomic::{Ordering, compiler_fence};
 
-/// The S-box without its constant, on bits of bytes, the lowest bit first.
+/// The S-box without its constant, on the bits of bytes, the lowest bit first.
+#[expect(clippy::too_many_lines, reason = "a circuit without parts to name")]
 #[inline(always)]
-pub(super) fn sub<V: Vector>([x7, x6, x5, x4, x3, x2, x1, x0]: [V; 8]) -> [V; 8] {
+pub(super) fn sub<V: Vector>(planes: &mut [[u8; 16]; 8]) {
+    let [x7, x6, x5, x4, x3, x2, x1, x0]: [V; 8] = core::array::from_fn(|bit| V::load(&planes[bit]));
     let y14 = x3.xor(x5);
     let y13 = x0.xor(x6);
     let y9 = x0.xor(x3);
-    let y8 = x0.xor(x5);
-    let t0 = x1.xor(x2);
-    let y1 = t0.xor(x7);
+    let y8 = x5.xor(x0);
+    let t0 = x2.xor(x1);
+    let y1 = x7.xor(t0);
     let y4 = y1.xor(x3);
     let y12 = y13.xor(y14);
     let y2 = y1.xor(x0);
-    let y5 = y1.xor(x6);
+    let y5 = x6.xor(y1);
     let y3 = y5.xor(y8);
-    let t1 = x4.xor(y12);
+    let t1 = y12.xor(x4);
     let y15 = t1.xor(x5);
-    let y20 = t1.xor(x1);
+    let y20 = x1.xor(t1);
     let y6 = y15.xor(x7);
     let y10 = y15.xor(t0);
     let y11 = y20.xor(y9);
     let y7 = x7.xor(y11);
     let y17 = y10.xor(y11);
-    let y19 = y10.xor(y8);
+    let y19 = y8.xor(y10);
     let y16 = t0.xor(y11);
-    let y21 = y13.xor(y16);
-    let y18 = x0.xor(y16);
+    let y21 = y16.xor(y13);
+    let y18 = y16.xor(x0);
 
     let t2 = y12.and(y15);
     let t4 = y3.and(y6).xor(t2);
@@ -48,20 +54,20 @@ pub(super) fn sub<V: Vector>([x7, x6, x5, x4, x3, x2, x1, x0]: [V; 8]) -> [V; 8]
     let t23 = t9.xor(t14).xor(y21);
     let t24 = t11.xor(t16).xor(y18);
 
-    let t25 = t21.xor(t22);
+    let t25 = t22.xor(t21);
     let t26 = t21.and(t23);
-    let t27 = t24.xor(t26);
+    let t27 = t26.xor(t24);
     let t29 = t25.and(t27).xor(t22);
-    let t30 = t23.xor(t24);
-    let t31 = t22.xor(t26);
+    let t30 = t24.xor(t23);
+    let t31 = t26.xor(t22);
     let t33 = t31.and(t30).xor(t24);
     let t34 = t23.xor(t33);
     let t35 = t27.xor(t33);
-    let t36 = t24.and(t35);
+    let t36 = t35.and(t24);
     let t37 = t36.xor(t34);
     let t38 = t27.xor(t36);
     let t40 = t25.xor(t29.and(t38));
-    let t41 = t40.xor(t37);
+    let t41 = t37.xor(t40);
     let t42 = t29.xor(t33);
     let t43 = t29.xor(t40);
     let t44 = t33.xor(t37);
@@ -78,35 +84,42 @@ pub(super) fn sub<V: Vector>([x7, x6, x5, x4, x3, x2, x1, x0]: [V; 8]) -> [V; 8]
     let (z8, z17) = (t41.and(y10), t41.and(y8));
 
     let tc1 = z15.xor(z16);
-    let tc2 = z10.xor(tc1);
+    let tc2 = tc1.xor(z10);
     let tc3 = z9.xor(tc2);
     let tc4 = z0.xor(z2);
     let tc5 = z1.xor(z0);
     let tc6 = z3.xor(z4);
     let tc7 = z12.xor(tc4);
     let tc8 = z7.xor(tc6);
-    let tc9 = z8.xor(tc7);
-    let tc10 = tc8.xor(tc9);
-    let tc11 = tc6.xor(tc5);
-    let tc12 = z3.xor(z5);
-    let tc13 = z13.xor(tc1);
-    let tc14 = tc4.xor(tc12);
+    let tc9 = tc7.xor(z8);
+    let tc10 = tc9.xor(tc8);
+    let tc11 = tc5.xor(tc6);
+    let tc12 = z5.xor(z3);
+    let tc13 = tc1.xor(z13);
+    let tc14 = tc12.xor(tc4);
     let tc16 = z6.xor(tc8);
-    let tc17 = z14.xor(tc10);
+    let tc17 = tc10.xor(z14);
     let tc18 = tc13.xor(tc14);
-    let tc20 = z15.xor(tc16);
+    let tc20 = tc16.xor(z15);
     let tc21 = tc2.xor(z11);
     let tc26 = tc17.xor(tc20);
 
     let s3 = tc3.xor(tc11);
-    [
-        z12.xor(tc18),
-        tc10.xor(tc18),
-        tc21.xor(tc17),
-        tc14.xor(s3),
-        s3,
-        tc26.xor(z17),
-        s3.xor(tc16),
-        tc3.xor(tc16),
-    ]
+    // Fences keep this order.
+    z12.xor(tc18).store(&mut planes[0]);
+    compiler_fence(Ordering::SeqCst);
+    tc3.xor(tc16).store(&mut planes[7]);
+    compiler_fence(Ordering::SeqCst);
+    tc14.xor(s3).store(&mut planes[3]);
+    compiler_fence(Ordering::SeqCst);
+    s3.xor(tc16).store(&mut planes[6]);
+    compiler_fence(Ordering::SeqCst);
+    tc10.xor(tc18).store(&mut planes[1]);
+    compiler_fence(Ordering::SeqCst);
+    s3.store(&mut planes[4]);
+    compiler_fence(Ordering::SeqCst);
+    tc21.xor(tc17).store(&mut planes[2]);
+    compiler_fence(Ordering::SeqCst);
+    tc26.xor(z17).store(&mut planes[5]);
+    compiler_fence(Ordering::SeqCst);
 }
