@@ -27,6 +27,9 @@ use dagvault_dag::system::{OsSystem, System as _};
 use dagvault_host::{Config, WasmEngine};
 use dagvault_vault::NativeEngine;
 
+/// Starts an engine over a store with so many workers.
+type Start = fn(Arc<dyn Store>, usize) -> Result<Box<dyn Engine>>;
+
 /// An engine that takes part.
 pub struct Contender {
     /// What it is called.
@@ -35,7 +38,7 @@ pub struct Contender {
     pub engine: &'static str,
     /// Who computes in native engines.
     pub backend: fn() -> Backend,
-    start: fn(Arc<dyn Store>, usize) -> Result<Box<dyn Engine>>,
+    start: Start,
 }
 
 /// Every engine that takes part.

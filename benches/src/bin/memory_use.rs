@@ -5,7 +5,7 @@ use dagvault_api::{Engine, Request, Response};
 use dagvault_benches::{ENGINES, item, put_one, vault_in};
 use serde_json::json;
 
-const VALUES: usize = 4000;
+const VALUES: usize = 2000;
 const STREAM_BYTES: usize = 256 << 20;
 const PART_BYTES: usize = 4 << 20;
 
@@ -31,7 +31,7 @@ fn life(engine: &dyn Engine) -> Result<()> {
     for number in (0..VALUES).step_by(3) {
         put_one(engine, &path(number), &value[..length(number + 1)])?;
     }
-    for number in (0..VALUES).step_by(20) {
+    for number in (0..VALUES).step_by(400) {
         let (path, numbers) = (path(number).into(), Vec::new());
         engine.call(&Request::Destroy { path, numbers })?;
     }

@@ -56,7 +56,7 @@ const LIVES: [&str; 2] = ["wasm strict", "native"];
 /// The engines' own figures; the native engine's heap is the system's, so that only its peak is known.
 fn figures(bench: &Bench) -> Result<Vec<String>> {
     let mut lines = vec![
-        "After 5,300 puts of 16 bytes to 200 KB, 200 paths destroyed, a stream of 256 MiB and a verification: slots of the \
+        "After 2,700 puts of 16 bytes to 200 KB, 5 paths destroyed, a stream of 256 MiB and a verification: slots of the \
          arenas taken at most, bytes in the fullest one; the heap in MiB, and the part of its free bytes that is outside \
          the largest free piece."
             .to_owned(),

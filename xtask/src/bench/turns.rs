@@ -13,8 +13,7 @@ use crate::measure::median;
 const WINDOW_S: f64 = 0.000_5;
 /// A window of several threads is longer, for they have to wake up.
 const SHARED_WINDOW_S: f64 = 0.004;
-/// Windows that each gets at least, unless one takes longer than [`SLOW_S`].
-const WINDOWS_MIN: usize = 3;
+/// Who takes longer than this gets no more windows than his time allows.
 const SLOW_S: f64 = 0.4;
 
 /// What was measured of a case.
@@ -35,15 +34,17 @@ pub(super) struct Row {
 pub(super) struct Effort {
     /// Seconds for each case.
     pub(super) case_s: f64,
+    /// Windows that each gets at least, unless one takes very long.
+    pub(super) windows_min: usize,
     /// Messages above this are left out.
     pub(super) bytes_max: u64,
 }
 
 impl Effort {
     /// For the document.
-    pub(super) const FULL: Self = Self { case_s: 0.05, bytes_max: 64 << 20 };
+    pub(super) const FULL: Self = Self { case_s: 0.05, windows_min: 8, bytes_max: 64 << 20 };
     /// For a first look.
-    pub(super) const QUICK: Self = Self { case_s: 0.01, bytes_max: 1 << 20 };
+    pub(super) const QUICK: Self = Self { case_s: 0.01, windows_min: 3, bytes_max: 1 << 20 };
 }
 
 /// Somebody's part of a heat.
@@ -97,10 +98,10 @@ impl Field {
         }
         let enough = |lane: &Lane| {
             let slow = lane.samples.iter().any(|took| *took > SLOW_S);
-            lane.spent_s >= effort.case_s && (slow || lane.samples.len() >= WINDOWS_MIN)
+            lane.spent_s >= effort.case_s && (slow || lane.samples.len() >= effort.windows_min)
         };
         // Threads and sleeping neighbours make a run longer than what it answers, so that turns are limited by time.
-        let limit_s = effort.case_s * 8.0 * lanes.len() as f64;
+        let limit_s = (effort.case_s * 8.0).max(2.0) * lanes.len() as f64;
         let began = Instant::now();
         while began.elapsed().as_secs_f64() < limit_s && !lanes.iter().all(enough) {
             for lane in lanes.iter_mut().filter(|lane| !enough(lane)) {

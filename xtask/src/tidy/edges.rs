@@ -8,13 +8,14 @@ use toml::Table;
 use super::{Findings, Tree};
 
 /// Each folder with what it may depend on.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("core", &[]),
     ("api", &["core"]),
     ("crypto", &["core"]),
     ("dag", &["core", "crypto"]),
     ("vault", &["core", "api", "crypto", "dag"]),
     ("guest/engine", &["core", "api", "crypto", "dag", "vault"]),
+    ("guest/kernels", &["crypto"]),
     // The ABI, the API and the stores; never the vault's inside.
     ("host", &["core", "api", "crypto", "dag"]),
     ("cli", &["core", "api", "crypto", "dag", "vault", "host"]),
@@ -23,7 +24,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
 ];
 
 /// Tools around the product: they may use anything, and nothing uses them.
-const TOOLS: [&str; 3] = ["xtask", "benches", "fuzz"];
+const TOOLS: [&str; 4] = ["xtask", "benches", "benches/peers", "fuzz"];
 
 /// Checks the dependencies of every package; those of tests only may point anywhere.
 pub(super) fn check(tree: &Tree, findings: &mut Findings) -> Result<()> {
