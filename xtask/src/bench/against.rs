@@ -166,8 +166,8 @@ fn built(bench: &Bench, root: &Path, out: &Path) -> Result<Built> {
     Ok(Built { measure: out.join("measure"), puts: out.join("durable_puts"), modules })
 }
 
-/// Two processes of the other revision with ours between them. A revision from before `measure` has its modules timed by
-/// our program.
+/// Two processes of the other revision with ours between them. A revision from before `measure` has its modules timed
+/// by our program.
 fn field(bench: &Bench, theirs: &Built, ours: &Built) -> Result<Field> {
     let start = |built: &Built| -> Result<Server> {
         let own = built.measure.exists();

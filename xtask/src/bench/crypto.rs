@@ -5,8 +5,8 @@ use super::rows::{COMPARED_BYTES, CRATES, Rows, called, cell, head, size, three}
 /// The section's tables.
 pub(super) fn tables(rows: Rows<'_>) -> Vec<String> {
     let mut lines = vec![
-        "MB/s of one thread in the best window; the last columns compare at 16 KiB: with RustCrypto (simd128 in wasm) in \
-         the same engine, with RustCrypto natively, and the middle window with the best."
+        "MB/s of one thread in the best window; the last columns compare at 16 KiB: with RustCrypto (simd128 in wasm) \
+         in the same engine, with RustCrypto natively, and the middle window with the best."
             .to_owned(),
     ];
     for what in rows.whats() {

@@ -56,9 +56,9 @@ const LIVES: [&str; 2] = ["wasm strict", "native"];
 /// The engines' own figures; the native engine's heap is the system's, so that only its peak is known.
 fn figures(bench: &Bench) -> Result<Vec<String>> {
     let mut lines = vec![
-        "After 2,700 puts of 16 bytes to 200 KB, 5 paths destroyed, a stream of 256 MiB and a verification: slots of the \
-         arenas taken at most, bytes in the fullest one; the heap in MiB, and the part of its free bytes that is outside \
-         the largest free piece."
+        "After 2,700 puts of 16 bytes to 200 KB, 5 paths destroyed, a stream of 256 MiB and a verification: slots of \
+         the arenas taken at most, bytes in the fullest one; the heap in MiB, and the part of its free bytes that is \
+         outside the largest free piece."
             .to_owned(),
         String::new(),
         "| engine | scratch slots | fullest | key slots | fullest | heap, peak | claimed | allocations | fragmented | \

@@ -13,7 +13,7 @@ type Who = (String, String);
 const PANEL: (f64, f64) = (430.0, 250.0);
 /// Beside a panel's plot: left for the numbers, right for the names of lines.
 const LEFT: f64 = 52.0;
-const RIGHT: f64 = 128.0;
+const RIGHT: f64 = 142.0;
 const TOP: f64 = 84.0;
 
 /// Writes the plots into a folder.
@@ -36,7 +36,7 @@ fn lines(rows: Rows<'_>) -> Vec<(Who, String)> {
     let mut lines = vec![
         (who("wasmtime", "relaxed relaxed-simd"), "Wasmtime relaxed".to_owned()),
         (who("wasmtime", "strict simd128"), "Wasmtime strict".to_owned()),
-        (who("wasmtime", CRATES), "its RustCrypto".to_owned()),
+        (who("wasmtime", CRATES), "Wasmtime RustCrypto".to_owned()),
     ];
     if let Some(node) = rows.nodes().last() {
         lines.push((who(node, "relaxed relaxed-simd"), format!("{node} relaxed")));
@@ -46,14 +46,9 @@ fn lines(rows: Rows<'_>) -> Vec<(Who, String)> {
     lines
 }
 
-/// Kernels that are drawn: those that only open again what another seals say nothing new.
-fn kernels(rows: Rows<'_>) -> Vec<&str> {
-    rows.whats().into_iter().filter(|what| !what.ends_with("-both")).collect()
-}
-
 #[expect(clippy::cast_precision_loss, reason = "places in a drawing")]
 fn throughput(rows: Rows<'_>, origin: &str) -> String {
-    let kernels = kernels(rows);
+    let kernels = rows.whats();
     let columns = kernels.len().clamp(1, 2);
     let height = TOP + PANEL.1 * kernels.len().div_ceil(columns) as f64 + 16.0;
     let width = PANEL.0 * columns as f64 + 48.0;
@@ -113,11 +108,15 @@ fn panel(drawing: &mut Drawing, rows: Rows<'_>, kernel: &str, (x, y): (f64, f64)
 
 /// Round numbers between two, for the lines of a grid.
 fn steps(from: f64, to: f64) -> Vec<f64> {
-    let wide = to / from > 40.0;
+    let digits: &[f64] = match to / from {
+        ratio if ratio > 300.0 => &[1.0],
+        ratio if ratio > 15.0 => &[1.0, 3.0],
+        _ => &[1.0, 2.0, 5.0],
+    };
     let mut steps = Vec::new();
     let mut power = 10_f64.powf(from.log10().floor());
     while power <= to {
-        for digit in if wide { &[1.0][..] } else { &[1.0, 2.0, 5.0][..] } {
+        for digit in digits {
             steps.push(power * digit);
         }
         power *= 10.0;
@@ -174,15 +173,16 @@ fn dots(plot: &Dots, origin: &str) -> String {
 }
 
 fn by_native(rows: Rows<'_>, origin: &str) -> String {
+    let nodes = rows.nodes();
     let mut who: Vec<Who> = Vec::new();
-    let mut engines = vec!["wasmtime"];
-    engines.extend(rows.nodes());
-    for engine in engines {
-        for ours in ["relaxed relaxed-simd", "strict simd128"] {
-            if rows.0.iter().any(|row| row.case.engine == engine && row.case.who == ours) {
-                who.push((engine.to_owned(), ours.to_owned()));
-            }
-        }
+    // Relaxed where there is a Node that knows it, strict in the oldest.
+    for (engine, ours) in [
+        (Some("wasmtime"), "relaxed relaxed-simd"),
+        (Some("wasmtime"), "strict simd128"),
+        (nodes.last().copied(), "relaxed relaxed-simd"),
+        (nodes.first().copied(), "strict simd128"),
+    ] {
+        who.extend(engine.map(|engine| (engine.to_owned(), ours.to_owned())));
     }
     let ratios = |kernel: &str| -> Vec<Option<f64>> {
         let native = rows.speed(kernel, ("native", "rustcrypto"), COMPARED_BYTES);
@@ -190,7 +190,7 @@ fn by_native(rows: Rows<'_>, origin: &str) -> String {
         own.map(|own| own.zip(native).map(|(own, native)| own / native)).collect()
     };
     let table: Vec<(String, Vec<Option<f64>>)> =
-        kernels(rows).into_iter().map(|kernel| (kernel.to_owned(), ratios(kernel))).collect();
+        rows.whats().into_iter().map(|kernel| (kernel.to_owned(), ratios(kernel))).collect();
     let values = || table.iter().flat_map(|(_, values)| values.iter().flatten());
     let least = values().fold(0.1_f64, |a, b| a.min(*b)) * 0.85;
     let most = values().fold(1.2_f64, |a, b| a.max(*b)) * 1.1;
@@ -223,7 +223,7 @@ fn workers(rows: Rows<'_>, origin: &str) -> String {
             .collect()
     };
     let table: Vec<(String, Vec<Option<f64>>)> =
-        kernels(rows).into_iter().map(|kernel| (kernel.to_owned(), multiples(kernel))).collect();
+        rows.whats().into_iter().map(|kernel| (kernel.to_owned(), multiples(kernel))).collect();
     let values = || table.iter().flat_map(|(_, values)| values.iter().flatten());
     let (least, most) = (values().fold(0.9_f64, |a, b| a.min(*b)), values().fold(2.1_f64, |a, b| a.max(*b)));
     let marks = [0.5, 1.0, 1.5, 2.0].into_iter().filter(|mark| (least..=most).contains(mark));

@@ -5,8 +5,8 @@ use super::rows::{Rows, called, cell, head, size, time};
 /// The section's tables: a time or a speed for each size, and how much two workers bring.
 pub(super) fn tables(rows: Rows<'_>) -> Vec<String> {
     let mut lines = vec![
-        "Best windows of one worker: the time of one, and MB/s where there are 16 KiB or more. The last columns are at the \
-         largest size: the speed by that of the native engine, and two workers by one."
+        "Best windows of one worker: the time of one, and MB/s where there are 16 KiB or more. The last columns are at \
+         the largest size: the speed by that of the native engine, and two workers by one."
             .to_owned(),
     ];
     for what in rows.whats() {

@@ -162,8 +162,8 @@ fn short(rows: Rows<'_>, bytes: u64) -> String {
 fn over_scalar(rows: Rows<'_>) -> Vec<String> {
     const CLAIMS: [(&str, &str); 3] = [("sha256", "2.5 to 3"), (CTR, "4 to 5"), (GCM, "4 to 5")];
     let mut lines = vec![
-        "Over scalar wasm builds (RustCrypto without SIMD, same engine, 16 KiB), beside what QuDAG claims for SIMD; for \
-         SHA-256 the kernel of four messages counts, which is where its vectors work."
+        "Over scalar wasm builds (RustCrypto without SIMD, same engine, 16 KiB), beside what QuDAG claims for SIMD; \
+         for SHA-256 the kernel of four messages counts, which is where its vectors work."
             .to_owned(),
         String::new(),
     ];

@@ -12,9 +12,12 @@ use crate::measure::median;
 /// How long a window lasts, in seconds.
 const WINDOW_S: f64 = 0.000_5;
 /// A window of several threads is longer, for they have to wake up.
-const SHARED_WINDOW_S: f64 = 0.004;
-/// Who takes longer than this gets no more windows than his time allows.
-const SLOW_S: f64 = 0.4;
+const SHARED_WINDOW_S: f64 = 0.001;
+/// Who takes longer than this gets so few windows at least.
+const SLOW_S: f64 = 0.1;
+const SLOW_WINDOWS: usize = 2;
+/// Threads must find as many processors free at the same time: they get so much more time.
+const SHARED_TIMES: f64 = 3.0;
 
 /// What was measured of a case.
 #[derive(Clone, Debug)]
@@ -34,7 +37,7 @@ pub(super) struct Row {
 pub(super) struct Effort {
     /// Seconds for each case.
     pub(super) case_s: f64,
-    /// Windows that each gets at least, unless one takes very long.
+    /// Windows that each gets at least, unless one takes long.
     pub(super) windows_min: usize,
     /// Messages above this are left out.
     pub(super) bytes_max: u64,
@@ -96,12 +99,15 @@ impl Field {
                 Err(error) => println!("left out: {}: {error:#}", self.servers[server].cases[index].name()),
             }
         }
+        let workers = who.first().map_or(1, |(server, index)| self.servers[*server].cases[*index].workers);
+        let case_s = if workers > 1 { effort.case_s * SHARED_TIMES } else { effort.case_s };
         let enough = |lane: &Lane| {
             let slow = lane.samples.iter().any(|took| *took > SLOW_S);
-            lane.spent_s >= effort.case_s && (slow || lane.samples.len() >= effort.windows_min)
+            let windows = if slow { SLOW_WINDOWS } else { effort.windows_min };
+            lane.spent_s >= case_s && lane.samples.len() >= windows
         };
         // Threads and sleeping neighbours make a run longer than what it answers, so that turns are limited by time.
-        let limit_s = (effort.case_s * 8.0).max(2.0) * lanes.len() as f64;
+        let limit_s = (case_s * 8.0).max(2.0) * lanes.len() as f64;
         let began = Instant::now();
         while began.elapsed().as_secs_f64() < limit_s && !lanes.iter().all(enough) {
             for lane in lanes.iter_mut().filter(|lane| !enough(lane)) {
