@@ -1,5 +1,14 @@
-//! What the benchmarks share: vaults on disk and in memory behind either engine, and the requests sent to them.
+//! What is timed, by whom, and what the benchmarks share: vaults on disk and in memory behind each engine, and the
+//! requests sent to them.
+//!
+//! [`case::Case`] is one thing to be timed. `cargo bench` gives the cases to criterion one after the other; the
+//! program `measure` runs them on demand for `cargo xtask bench`, which gives turns to everybody.
 #![forbid(unsafe_code)]
+
+pub mod case;
+pub mod crypto;
+pub mod dag;
+pub mod vault;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,6 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use dagvault_api::{Codec, Engine, KdfParams, Protect, PutItem, Request, Response, Unlock};
+use dagvault_crypto::backend::Backend;
 use dagvault_dag::disk::RealDisk;
 use dagvault_dag::files::{FileStore, OpenOptions};
 use dagvault_dag::memory::MemoryStore;
@@ -17,20 +27,40 @@ use dagvault_dag::system::{OsSystem, System as _};
 use dagvault_host::{Config, WasmEngine};
 use dagvault_vault::NativeEngine;
 
-/// Both engines, by name.
-pub const ENGINES: [&str; 2] = ["native", "wasm"];
+/// Starts an engine over a store with so many workers.
+type Start = fn(Arc<dyn Store>, usize) -> Result<Box<dyn Engine>>;
 
-/// An engine of that name over a store, without a vault in it.
-///
-/// # Errors
-/// If it does not start.
-pub fn engine(name: &str, store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
-    let system = Arc::new(OsSystem);
-    if name == "native" {
-        let engine = NativeEngine::new(store, system, workers).context("the native engine")?;
-        return Ok(Box::new(engine));
-    }
-    let mut config = Config::new(store, system);
+/// An engine that takes part.
+pub struct Contender {
+    /// What it is called.
+    pub name: &'static str,
+    /// `native` or `wasmtime`.
+    pub engine: &'static str,
+    /// Who computes in native engines.
+    pub backend: fn() -> Backend,
+    start: Start,
+}
+
+/// Every engine that takes part.
+pub const ENGINES: [Contender; 3] = [
+    Contender { name: "native", engine: "native", backend: || Backend::RustCrypto, start: native },
+    Contender { name: "native portable", engine: "native", backend: || Backend::Portable, start: native },
+    Contender { name: "wasm strict", engine: "wasmtime", backend: || Backend::RustCrypto, start: wasm },
+];
+
+/// The contenders of comparisons where the backends don't matter: one of each engine.
+pub fn plain_engines() -> impl Iterator<Item = &'static Contender> {
+    static ALL: &[Contender] = &ENGINES;
+    ALL.iter().filter(|contender| contender.name != "native portable")
+}
+
+fn native(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
+    let engine = NativeEngine::new(store, Arc::new(OsSystem), workers).context("the native engine")?;
+    Ok(Box::new(engine))
+}
+
+fn wasm(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
+    let mut config = Config::new(store, Arc::new(OsSystem));
     config.workers = workers;
     let engine = WasmEngine::new(config).context("the engine in Wasmtime")?;
     Ok(Box::new(engine.grouped()))
@@ -40,22 +70,28 @@ pub fn engine(name: &str, store: Arc<dyn Store>, workers: usize) -> Result<Box<d
 ///
 /// # Errors
 /// If it can't be made.
+pub fn vault_in(contender: &Contender, folder: &Path, workers: usize) -> Result<Box<dyn Engine>> {
+    created((contender.start)(Arc::new(store_in(folder)?), workers)?)
+}
+
+/// A new store in a folder, which must be absent or empty.
+///
+/// # Errors
+/// If it can't be made.
 ///
 /// # Panics
 /// If the system has no random bytes.
-pub fn vault_in(name: &str, folder: &Path, workers: usize) -> Result<Box<dyn Engine>> {
+pub fn store_in(folder: &Path) -> Result<FileStore> {
     let options = OpenOptions::new(|out| OsSystem.random(out).expect("the system has random bytes"));
-    let disk = Arc::new(RealDisk::new(folder));
-    let store = FileStore::create(disk, options).context("a store on disk")?;
-    created(engine(name, Arc::new(store), workers)?)
+    FileStore::create(Arc::new(RealDisk::new(folder)), options).context("a store on disk")
 }
 
 /// A new, open vault in memory.
 ///
 /// # Errors
 /// If it can't be made.
-pub fn vault_in_memory(name: &str, workers: usize) -> Result<Box<dyn Engine>> {
-    created(engine(name, Arc::new(MemoryStore::new()), workers)?)
+pub fn vault_in_memory(contender: &Contender, workers: usize) -> Result<Box<dyn Engine>> {
+    created((contender.start)(Arc::new(MemoryStore::new()), workers)?)
 }
 
 fn created(engine: Box<dyn Engine>) -> Result<Box<dyn Engine>> {
@@ -65,19 +101,23 @@ fn created(engine: Box<dyn Engine>) -> Result<Box<dyn Engine>> {
     Ok(engine)
 }
 
+/// A value on its way, not compressed.
+#[must_use]
+pub fn item<'a>(path: &'a str, value: &'a [u8]) -> PutItem<'a> {
+    PutItem {
+        path: path.into(),
+        value: value.into(),
+        meta: BTreeMap::new(),
+        expected: None,
+        skip_equal: false,
+        codec: Codec::Raw {},
+    }
+}
+
 /// A put of one value.
 #[must_use]
 pub fn put<'a>(path: &'a str, value: &'a [u8]) -> Request<'a> {
-    Request::Put {
-        items: vec![PutItem {
-            path: path.into(),
-            value: value.into(),
-            meta: BTreeMap::new(),
-            expected: None,
-            skip_equal: false,
-            codec: Codec::Raw {},
-        }],
-    }
+    Request::Put { items: vec![item(path, value)] }
 }
 
 /// Puts one value and looks at the answer.

@@ -169,6 +169,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Check the engine's algorithms against known answers
     Selftest,
+    /// Measure this machine: algorithms, engines, an import
+    Bench,
     /// Show the versions of the command and of its engine
     Version,
 }

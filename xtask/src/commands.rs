@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 11] = [
+pub(crate) const COMMANDS: [Command; 10] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -67,15 +67,15 @@ pub(crate) const COMMANDS: [Command; 11] = [
     },
     Command {
         name: "bench",
-        about: "the criterion benches",
-        flags: &[value("--filter", "TEXT")],
-        words: &[],
-    },
-    Command {
-        name: "compare",
-        about: "against restic, borg and redb, in turns in one run; writes docs/benchmarks.md",
-        flags: &[value("--rounds", "N"), switch("--dry-run")],
-        words: &["peers", "engines", "latency", "puts", "memory", "all"],
+        about: "all benchmarks, in turns; writes docs/benchmarks.md and docs/plots/; --against REV compares with it",
+        flags: &[
+            value("--against", "REV"),
+            value("--filter", "TEXT"),
+            value("--rounds", "N"),
+            switch("--quick"),
+            switch("--dry-run"),
+        ],
+        words: &["crypto", "dag", "vault", "memory", "puts", "engines", "latency", "peers", "all"],
     },
     Command {
         name: "fuzz",
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn options_are_read_and_strangers_refused() {
-        let arguments = parse("compare", &["peers", "--rounds", "3"]).unwrap();
+        let arguments = parse("bench", &["peers", "--rounds", "3"]).unwrap();
         assert_eq!(arguments.word, Some("peers"));
         assert_eq!(arguments.number("--rounds", 5).unwrap(), 3);
         assert_eq!(parse("fuzz", &["--minutes=2"]).unwrap().number("--minutes", 5).unwrap(), 2);

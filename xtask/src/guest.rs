@@ -1,6 +1,7 @@
 //! Builds the guest modules with the pinned nightly; every address comes from `dagvault_core::layout`.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use dagvault_core::abi::exports;
@@ -32,22 +33,63 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     nightly()?;
     let folder = workspace.root.join("guest/engine");
     let target = target_dir(workspace);
-    let mut cargo = std::process::Command::new("cargo");
-    cargo
-        .current_dir(&folder)
-        // What an outer cargo or shell has set for the host must not reach the guest.
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_BUILD_TARGET")
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&workspace.root)?.join("\x1f"))
-        .env("CARGO_TARGET_DIR", &target)
-        .args([&format!("+{NIGHTLY}"), "build", "--quiet", "--target", TARGET])
-        .args(["--profile", PROFILE, "-Zbuild-std=core,alloc,panic_abort"]);
+    let mut cargo = pinned_cargo(&folder, &target, &rust_flags(&workspace.root)?);
+    cargo.arg("-Zbuild-std=core,alloc,panic_abort");
     run(&mut cargo)?;
     let built = target.join(TARGET).join(PROFILE).join("dagvault_engine_guest.wasm");
     let module = folder.join("engine.wasm");
     place(&built, &module)?;
     Ok(module)
+}
+
+/// The instructions that the module of the kernels may use, by the module's name.
+const KERNEL_FEATURES: [(&str, &str); 3] = [
+    ("scalar", "+bulk-memory,+mutable-globals"),
+    ("strict", "+bulk-memory,+mutable-globals,+simd128"),
+    ("relaxed", "+bulk-memory,+mutable-globals,+simd128,+relaxed-simd"),
+];
+
+/// Builds the module of the kernels in the checkout at `root`, once for each set of instructions; answers the names
+/// with their files, which go into `out`.
+pub(crate) fn kernels(
+    workspace: &Workspace,
+    root: &Path,
+    out: &Path,
+) -> Result<Vec<(&'static str, PathBuf)>> {
+    nightly()?;
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    let mut modules = Vec::new();
+    for (name, features) in KERNEL_FEATURES {
+        let target = target_dir(workspace).join(format!("kernels-{name}"));
+        let flags = [
+            format!("-Ctarget-feature={features}"),
+            format!("--remap-path-prefix={}=dagvault", root.to_str().context("the path is not UTF-8")?),
+            // Of the checkout that is measured, not of this one: its warnings are its own affair.
+            "-Awarnings".to_owned(),
+        ];
+        let mut cargo = pinned_cargo(&root.join("guest/kernels"), &target, &flags);
+        cargo.arg("-Zbuild-std=std,panic_abort");
+        run(&mut cargo)?;
+        let built = target.join(TARGET).join(PROFILE).join("dagvault_kernels_guest.wasm");
+        let module = out.join(format!("{name}.wasm"));
+        place(&built, &module)?;
+        modules.push((name, module));
+    }
+    Ok(modules)
+}
+
+/// A build by the pinned nightly, in which nothing counts that an outer cargo or shell has set for the host.
+fn pinned_cargo(folder: &Path, target: &Path, flags: &[String]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(folder)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        .env("CARGO_TARGET_DIR", target)
+        .args([&format!("+{NIGHTLY}"), "build", "--quiet", "--target", TARGET, "--profile", PROFILE]);
+    cargo
 }
 
 /// Where the guest's build output goes: `DAGVAULT_GUEST_TARGET_DIR`, or a folder under the target folder.

@@ -7,7 +7,6 @@
 mod bench;
 mod ci;
 mod commands;
-mod compare;
 mod constant_time;
 mod demo;
 mod fuzz;
@@ -30,7 +29,7 @@ use crate::run::Workspace;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    // Not a command for people: `compare` runs itself once more for each process that it weighs.
+    // Not a command for people: `bench` runs itself once more for each process that it weighs.
     if words.first().is_some_and(|word| word == measure::SUBCOMMAND) {
         return measure::child(&words[1..]);
     }
@@ -64,7 +63,6 @@ fn dispatch(words: &[String]) -> Result<()> {
         "tidy" => tidy::run(&workspace),
         "ci" => ci::run(&workspace),
         "bench" => bench::run(&workspace, &arguments),
-        "compare" => compare::run(&workspace, &arguments),
         "fuzz" => fuzz::run(&workspace, &arguments),
         other => bail!("the command '{other}' is listed but not written"),
     }

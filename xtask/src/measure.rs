@@ -26,6 +26,11 @@ pub(crate) struct Weight {
 
 /// Runs a command to its end; its output is thrown away unless it fails.
 pub(crate) fn weigh(command: &mut Command, scratch: &Path) -> Result<Weight> {
+    weigh_said(command, scratch).map(|(weight, _)| weight)
+}
+
+/// As [`weigh`], with what it printed.
+pub(crate) fn weigh_said(command: &mut Command, scratch: &Path) -> Result<(Weight, String)> {
     let report = scratch.join(format!("weight-{}", std::process::id()));
     // Building the workspace may have put another file in the place of this program.
     let itself = Path::new("/proc/self/exe");
@@ -49,7 +54,8 @@ pub(crate) fn weigh(command: &mut Command, scratch: &Path) -> Result<Weight> {
     let text = std::fs::read_to_string(&report).context("the scales wrote nothing")?;
     std::fs::remove_file(&report)?;
     let (seconds, peak) = text.split_once(' ').context("the scales wrote something else")?;
-    Ok(Weight { seconds: seconds.parse()?, peak_kib: peak.parse()? })
+    let said = String::from_utf8(output.stdout).context("not UTF-8")?;
+    Ok((Weight { seconds: seconds.parse()?, peak_kib: peak.parse()? }, said))
 }
 
 /// The child: runs the command behind the report's path.

@@ -65,6 +65,34 @@ fn apt() -> Command {
     command
 }
 
+/// Installs the packages of a folder with a lock file into `target`, where its scripts are copied beside them; answers
+/// whether there is npm to do it with.
+pub(crate) fn npm(from: &Path, target: &Path) -> Result<bool> {
+    if !on_path("npm") || !on_path("node") {
+        return Ok(false);
+    }
+    std::fs::create_dir_all(target)?;
+    let lock = std::fs::read(from.join("package-lock.json")).context("package-lock.json")?;
+    // Written last, so that a broken installation is made again.
+    let mark = target.join("installed.json");
+    let installed = std::fs::read(&mark).is_ok_and(|old| old == lock);
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), target.join(entry.file_name()))?;
+    }
+    if !installed {
+        println!("installing what is measured beside us from npm");
+        run(Command::new("npm").current_dir(target).args([
+            "ci",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]))?;
+        std::fs::write(mark, lock)?;
+    }
+    Ok(true)
+}
+
 /// Installs cargo-fuzz if it is missing; answers its program.
 pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
     let home = match std::env::var_os("CARGO_HOME") {

@@ -13,12 +13,15 @@ use crate::{guest, setup};
 /// Both engines, by the name that `--engine` takes.
 pub(crate) const ENGINES: [&str; 2] = ["wasm", "native"];
 
+/// What cargo is told, once the guest is there.
+pub(crate) const BUILD: [&str; 5] = ["build", "--quiet", "--release", "--workspace", "--bins"];
+
 /// Builds the guest and the command, optimised; answers where the command is. Always the whole workspace: another
 /// choice of packages means other features of shared dependencies, and Wasmtime built again.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     setup::nightly()?;
     guest::build(workspace)?;
-    run(workspace.cargo().args(["build", "--quiet", "--release", "--workspace", "--bins"]))?;
+    run(workspace.cargo().args(BUILD))?;
     Ok(workspace.target.join("release/dagvault"))
 }
 

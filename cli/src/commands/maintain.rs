@@ -162,7 +162,7 @@ fn memory_lines(memory: &MemoryStats, out: &mut Out) -> Outcome<()> {
     out.line(&format!("node cache  {nodes}, {}", show::bytes(memory.cache_bytes)))
 }
 
-fn memory_json(memory: &MemoryStats) -> serde_json::Value {
+pub(super) fn memory_json(memory: &MemoryStats) -> serde_json::Value {
     let regions: Vec<_> = memory
         .regions
         .iter()

@@ -1,5 +1,6 @@
 //! The commands, one function each; this file hands out the work.
 
+mod bench;
 pub(crate) mod change;
 pub(crate) mod get;
 mod init;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli, out: &mut Out) -> Outcome<()> {
         Command::Passwd(options) => passwd::run(global, options, out),
         Command::Completions(options) => completions(options, out),
         Command::Selftest => maintain::selftest(global, out),
+        Command::Bench => bench::run(global, out),
         Command::Version => maintain::version(global, out),
     }
 }

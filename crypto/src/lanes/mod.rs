@@ -50,7 +50,6 @@ pub(crate) trait Vector: Copy + 'static {
 
     fn splat_u8(value: u8) -> Self;
     fn splat_u32(value: u32) -> Self;
-    fn splat_u64(value: u64) -> Self;
     fn from_u32(lanes: [u32; 4]) -> Self;
     fn to_u32(self) -> [u32; 4];
     fn load(bytes: &[u8; 16]) -> Self;
@@ -64,18 +63,14 @@ pub(crate) trait Vector: Copy + 'static {
     fn xor(self, other: Self) -> Self;
     fn and(self, other: Self) -> Self;
     fn or(self, other: Self) -> Self;
-    /// `self & !other`.
-    fn and_not(self, other: Self) -> Self;
 
     fn add_u32(self, other: Self) -> Self;
-    fn add_u64(self, other: Self) -> Self;
     fn shl_u16<const BITS: u32>(self) -> Self;
     fn shr_u16<const BITS: u32>(self) -> Self;
     fn shl_u32<const BITS: u32>(self) -> Self;
     fn shr_u32<const BITS: u32>(self) -> Self;
     /// Shifts copies of the sign in.
     fn shr_i32<const BITS: u32>(self) -> Self;
-    fn shl_u64<const BITS: u32>(self) -> Self;
     fn shr_u64<const BITS: u32>(self) -> Self;
     fn rotate_left_u32<const BITS: u32>(self) -> Self;
     /// Lane n is the one that was `COUNT` later, cyclically.
@@ -139,10 +134,6 @@ pub(crate) trait Vector: Copy + 'static {
         step(step(step(step(rows))))
     }
 
-    /// Full products, 64 bits each, of the lanes 0 and 1.
-    fn multiply_low_u32(self, other: Self) -> Self;
-    /// Full products, 64 bits each, of the lanes 2 and 3.
-    fn multiply_high_u32(self, other: Self) -> Self;
     /// The low halves of the 64-bit lanes of `self`, then of `high`.
     fn narrow_u64(self, high: Self) -> Self;
     /// Products of signed 16-bit lanes, added in pairs to 32-bit lanes.

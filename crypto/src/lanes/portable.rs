@@ -12,12 +12,6 @@ impl Portable {
     }
 
     #[inline(always)]
-    fn zip_u64(self, other: Self, op: impl Fn(u64, u64) -> u64) -> Self {
-        let (one, two) = (self.to_u64(), other.to_u64());
-        Self::from_u64([op(one[0], two[0]), op(one[1], two[1])])
-    }
-
-    #[inline(always)]
     fn to_u64(self) -> [u64; 2] {
         let [a, b, c, d] = self.0.map(u64::from);
         [a | b << 32, c | d << 32]
@@ -46,11 +40,6 @@ impl Portable {
             from[start + lane / 2 * width + byte]
         }))
     }
-
-    #[inline(always)]
-    fn product(self, other: Self, lane: usize) -> u64 {
-        u64::from(self.0[lane]) * u64::from(other.0[lane])
-    }
 }
 
 impl Vector for Portable {
@@ -66,9 +55,6 @@ impl Vector for Portable {
     }
     fn splat_u32(value: u32) -> Self {
         Self([value; 4])
-    }
-    fn splat_u64(value: u64) -> Self {
-        Self::from_u64([value; 2])
     }
     fn from_u32(lanes: [u32; 4]) -> Self {
         Self(lanes)
@@ -93,14 +79,8 @@ impl Vector for Portable {
     fn or(self, other: Self) -> Self {
         self.zip(other, |a, b| a | b)
     }
-    fn and_not(self, other: Self) -> Self {
-        self.zip(other, |a, b| a & !b)
-    }
     fn add_u32(self, other: Self) -> Self {
         self.zip(other, u32::wrapping_add)
-    }
-    fn add_u64(self, other: Self) -> Self {
-        self.zip_u64(other, u64::wrapping_add)
     }
     fn shl_u16<const BITS: u32>(self) -> Self {
         let kept = (0xffff << BITS & 0xffff) * 0x0001_0001;
@@ -118,9 +98,6 @@ impl Vector for Portable {
     }
     fn shr_i32<const BITS: u32>(self) -> Self {
         Self(self.0.map(|lane| (lane.cast_signed() >> BITS).cast_unsigned()))
-    }
-    fn shl_u64<const BITS: u32>(self) -> Self {
-        Self::from_u64(self.to_u64().map(|lane| lane << BITS))
     }
     fn shr_u64<const BITS: u32>(self) -> Self {
         Self::from_u64(self.to_u64().map(|lane| lane >> BITS))
@@ -177,12 +154,6 @@ impl Vector for Portable {
     fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
         let lanes = [self.0, other.0];
         Self([A, B, C, D].map(|lane| lanes[lane / 4][lane % 4]))
-    }
-    fn multiply_low_u32(self, other: Self) -> Self {
-        Self::from_u64([self.product(other, 0), self.product(other, 1)])
-    }
-    fn multiply_high_u32(self, other: Self) -> Self {
-        Self::from_u64([self.product(other, 2), self.product(other, 3)])
     }
     fn narrow_u64(self, high: Self) -> Self {
         Self([self.0[0], self.0[2], high.0[0], high.0[2]])

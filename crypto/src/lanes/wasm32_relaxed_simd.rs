@@ -33,10 +33,6 @@ impl Vector for RelaxedSimd {
         Self(Simd128::splat_u32(value))
     }
     #[inline(always)]
-    fn splat_u64(value: u64) -> Self {
-        Self(Simd128::splat_u64(value))
-    }
-    #[inline(always)]
     fn from_u32(lanes: [u32; 4]) -> Self {
         Self(Simd128::from_u32(lanes))
     }
@@ -86,19 +82,14 @@ impl Vector for RelaxedSimd {
         xor(other);
         and(other);
         or(other);
-        and_not(other);
         add_u32(other);
-        add_u64(other);
         eq_u8(other);
-        multiply_low_u32(other);
-        multiply_high_u32(other);
         dot_i16(other);
         shl_u16[BITS]();
         shr_u16[BITS]();
         shl_u32[BITS]();
         shr_u32[BITS]();
         shr_i32[BITS]();
-        shl_u64[BITS]();
         shr_u64[BITS]();
         narrow_u64(other);
         push_u8(other);

@@ -5,9 +5,8 @@ use super::{Rotation, Vector, rotation};
 use core::arch::wasm32::{
     i8x16_shuffle, i16x8_shuffle, i32x4_bitmask, i32x4_dot_i16x8, i32x4_shr, i32x4_shuffle, i64x2_shuffle,
     u8x16_eq, u8x16_splat, u8x16_swizzle, u16x8_shl, u16x8_shr, u32x4, u32x4_add, u32x4_extract_lane,
-    u32x4_shl, u32x4_shr, u32x4_splat, u64x2_add, u64x2_extmul_high_u32x4, u64x2_extmul_low_u32x4, u64x2_shl,
-    u64x2_shr, u64x2_splat, v128, v128_and, v128_andnot, v128_load, v128_load32_splat, v128_or, v128_store,
-    v128_xor,
+    u32x4_shl, u32x4_shr, u32x4_splat, u64x2_shr, v128, v128_and, v128_load, v128_load32_splat, v128_or,
+    v128_store, v128_xor,
 };
 
 #[derive(Clone, Copy)]
@@ -38,10 +37,6 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn splat_u32(value: u32) -> Self {
         Self(u32x4_splat(value))
-    }
-    #[inline(always)]
-    fn splat_u64(value: u64) -> Self {
-        Self(u64x2_splat(value))
     }
     #[inline(always)]
     fn from_u32([a, b, c, d]: [u32; 4]) -> Self {
@@ -84,28 +79,12 @@ impl Vector for Simd128 {
         Self(v128_or(self.0, other.0))
     }
     #[inline(always)]
-    fn and_not(self, other: Self) -> Self {
-        Self(v128_andnot(self.0, other.0))
-    }
-    #[inline(always)]
     fn add_u32(self, other: Self) -> Self {
         Self(u32x4_add(self.0, other.0))
     }
     #[inline(always)]
-    fn add_u64(self, other: Self) -> Self {
-        Self(u64x2_add(self.0, other.0))
-    }
-    #[inline(always)]
     fn eq_u8(self, other: Self) -> Self {
         Self(u8x16_eq(self.0, other.0))
-    }
-    #[inline(always)]
-    fn multiply_low_u32(self, other: Self) -> Self {
-        Self(u64x2_extmul_low_u32x4(self.0, other.0))
-    }
-    #[inline(always)]
-    fn multiply_high_u32(self, other: Self) -> Self {
-        Self(u64x2_extmul_high_u32x4(self.0, other.0))
     }
     #[inline(always)]
     fn dot_i16(self, other: Self) -> Self {
@@ -130,10 +109,6 @@ impl Vector for Simd128 {
     #[inline(always)]
     fn shr_i32<const BITS: u32>(self) -> Self {
         Self(i32x4_shr(self.0, BITS))
-    }
-    #[inline(always)]
-    fn shl_u64<const BITS: u32>(self) -> Self {
-        Self(u64x2_shl(self.0, BITS))
     }
     #[inline(always)]
     fn shr_u64<const BITS: u32>(self) -> Self {

@@ -3,12 +3,12 @@
 
 use super::{Vector, rotation};
 use core::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_add_epi64, _mm_alignr_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8,
-    _mm_cvtsi32_si128, _mm_loadu_si128, _mm_madd_epi16, _mm_mul_epu32, _mm_or_si128, _mm_set1_epi8,
-    _mm_set1_epi32, _mm_set1_epi64x, _mm_setr_epi32, _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_sll_epi16,
-    _mm_sll_epi32, _mm_sll_epi64, _mm_sra_epi32, _mm_srl_epi16, _mm_srl_epi32, _mm_srl_epi64,
-    _mm_storeu_si128, _mm_unpackhi_epi8, _mm_unpackhi_epi16, _mm_unpackhi_epi32, _mm_unpackhi_epi64,
-    _mm_unpacklo_epi8, _mm_unpacklo_epi16, _mm_unpacklo_epi32, _mm_unpacklo_epi64, _mm_xor_si128,
+    __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_cvtsi32_si128,
+    _mm_loadu_si128, _mm_madd_epi16, _mm_or_si128, _mm_set1_epi8, _mm_set1_epi32, _mm_setr_epi32,
+    _mm_shuffle_epi8, _mm_shuffle_epi32, _mm_sll_epi16, _mm_sll_epi32, _mm_sra_epi32, _mm_srl_epi16,
+    _mm_srl_epi32, _mm_srl_epi64, _mm_storeu_si128, _mm_unpackhi_epi8, _mm_unpackhi_epi16,
+    _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi8, _mm_unpacklo_epi16, _mm_unpacklo_epi32,
+    _mm_unpacklo_epi64, _mm_xor_si128,
 };
 
 /// Made only inside [`Vector::call`], whose callers have asked for SSSE3 (`crate::backend`).
@@ -65,11 +65,6 @@ impl Vector for Ssse3 {
         Self(unsafe { _mm_set1_epi32(value.cast_signed()) })
     }
     #[inline(always)]
-    fn splat_u64(value: u64) -> Self {
-        // SAFETY: SSE2 is part of x86-64.
-        Self(unsafe { _mm_set1_epi64x(value.cast_signed()) })
-    }
-    #[inline(always)]
     fn from_u32(lanes: [u32; 4]) -> Self {
         let [a, b, c, d] = lanes.map(u32::cast_signed);
         // SAFETY: SSE2 is part of x86-64.
@@ -91,11 +86,6 @@ impl Vector for Ssse3 {
     fn store(self, bytes: &mut [u8; 16]) {
         // SAFETY: the reference is valid for writes of 16 bytes; `movdqu` needs no alignment.
         unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), self.0) }
-    }
-    #[inline(always)]
-    fn and_not(self, other: Self) -> Self {
-        // SAFETY: SSE2 is part of x86-64.
-        Self(unsafe { _mm_andnot_si128(other.0, self.0) })
     }
     #[inline(always)]
     fn rotate_left_u32<const BITS: u32>(self) -> Self {
@@ -132,16 +122,6 @@ impl Vector for Ssse3 {
         Self(unsafe { _mm_alignr_epi8::<15>(self.0, before.0) })
     }
     #[inline(always)]
-    fn multiply_low_u32(self, other: Self) -> Self {
-        // SAFETY: SSE2 is part of x86-64.
-        Self(unsafe { _mm_mul_epu32(_mm_shuffle_epi32::<0x50>(self.0), _mm_shuffle_epi32::<0x50>(other.0)) })
-    }
-    #[inline(always)]
-    fn multiply_high_u32(self, other: Self) -> Self {
-        // SAFETY: SSE2 is part of x86-64.
-        Self(unsafe { _mm_mul_epu32(_mm_shuffle_epi32::<0xfa>(self.0), _mm_shuffle_epi32::<0xfa>(other.0)) })
-    }
-    #[inline(always)]
     fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
         let lanes = [self.to_u32(), other.to_u32()];
         Self::from_u32([A, B, C, D].map(|lane| lanes[lane / 4][lane % 4]))
@@ -160,7 +140,6 @@ impl Vector for Ssse3 {
         and = _mm_and_si128;
         or = _mm_or_si128;
         add_u32 = _mm_add_epi32;
-        add_u64 = _mm_add_epi64;
         eq_u8 = _mm_cmpeq_epi8;
         dot_i16 = _mm_madd_epi16;
         zip_low_u8 = _mm_unpacklo_epi8;
@@ -179,7 +158,6 @@ impl Vector for Ssse3 {
         shl_u32 = _mm_sll_epi32;
         shr_u32 = _mm_srl_epi32;
         shr_i32 = _mm_sra_epi32;
-        shl_u64 = _mm_sll_epi64;
         shr_u64 = _mm_srl_epi64;
     }
 }

@@ -1,4 +1,4 @@
-//! Tables in docs/benchmarks.md, between a pair of marks for each section.
+//! What stands around the tables; writing them into docs/benchmarks.md, between a pair of marks for each section.
 
 use std::process::Command;
 
@@ -10,8 +10,8 @@ use crate::vault::processors;
 
 const DOCUMENT: &str = "docs/benchmarks.md";
 
-/// Puts the line before a table that says when, where and how it was measured.
-pub(super) fn with_origin(bench: &Bench, section: &str, table: Vec<String>) -> Result<Vec<String>> {
+/// When, where and of what it was measured.
+pub(super) fn origin(bench: &Bench) -> Result<String> {
     let root = &bench.workspace.root;
     let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     // A copy without a history may measure, too.
@@ -21,14 +21,42 @@ pub(super) fn with_origin(bench: &Bench, section: &str, table: Vec<String>) -> R
     let state = if changed.is_empty() { "" } else { " with changes" };
     let (date, commit, cpu) = (date.trim(), commit.trim(), cpu());
     let threads = processors();
-    let rounds = bench.rounds;
-    let mut lines = vec![
-        format!("{date}, {cpu}, {threads} threads, commit {commit}{state}:"),
-        format!("`cargo xtask compare {section} --rounds {rounds}`"),
-        String::new(),
-    ];
+    Ok(format!("{date}, {cpu}, {threads} threads, commit {commit}{state}"))
+}
+
+/// Puts the lines before a table that say when, where and how it was measured.
+pub(super) fn with_origin(bench: &Bench, table: Vec<String>) -> Result<Vec<String>> {
+    let mut lines = vec![format!("{}:", origin(bench)?), format!("`{}`", bench.typed), String::new()];
     lines.extend(table);
     Ok(lines)
+}
+
+/// Versions of what takes part in the measurement of the kernels.
+pub(super) fn versions(bench: &Bench) -> Result<String> {
+    let root = &bench.workspace.root;
+    let mut parts = vec![output(Command::new("rustc").arg("--version").current_dir(root))?.trim().to_owned()];
+    parts.push(format!("modules by {}", crate::setup::NIGHTLY));
+    let lock: toml::Table = std::fs::read_to_string(root.join("Cargo.lock"))?.parse()?;
+    let packages = lock.get("package").and_then(toml::Value::as_array);
+    for package in packages.into_iter().flatten() {
+        let text = |key: &str| package.get(key).and_then(toml::Value::as_str).unwrap_or_default();
+        let named = ["wasmtime", "aes-gcm", "chacha20poly1305", "sha2", "blake3"].contains(&text("name"));
+        if named && text("source").starts_with("registry") {
+            parts.push(format!("{} {}", text("name"), text("version")));
+        }
+    }
+    for node in super::nodes(&bench.workspace)? {
+        let words = "`Node ${process.versions.node} (V8 ${process.versions.v8})`";
+        parts.push(output(Command::new(node).args(["-p", words]))?.trim().to_owned());
+    }
+    let manifest = std::fs::read_to_string(root.join("benches/node/package.json"))?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+    for (name, version) in manifest["dependencies"].as_object().into_iter().flatten() {
+        if name != "node" {
+            parts.push(format!("{name} {}", version.as_str().unwrap_or_default()));
+        }
+    }
+    Ok(format!("Versions: {}.", parts.join(", ")))
 }
 
 fn cpu() -> String {

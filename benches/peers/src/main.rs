@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use dagvault_api::Engine;
-use dagvault_benches::{ENGINES, median, put_one, start_ms, vault_in};
+use dagvault_benches::{Contender as Vault, median, plain_engines, put_one, start_ms, vault_in};
 use redb::{Database, TableDefinition};
 use serde_json::json;
 
@@ -87,8 +87,8 @@ fn floor_put(folder: &Path) -> Result<Box<dyn Fn(u64) -> Result<()> + Sync>> {
     }))
 }
 
-fn dagvault_put(name: &str, folder: PathBuf) -> Result<Box<dyn Fn(u64) -> Result<()> + Sync>> {
-    let engine: Box<dyn Engine> = vault_in(name, &folder, 2)?;
+fn dagvault_put(vault: &Vault, folder: PathBuf) -> Result<Box<dyn Fn(u64) -> Result<()> + Sync>> {
+    let engine: Box<dyn Engine> = vault_in(vault, &folder, 2)?;
     Ok(Box::new(move |number| put_one(&*engine, &format!("secrets/{number:08}"), &VALUE)))
 }
 
@@ -106,11 +106,12 @@ fn main() -> Result<()> {
         contender("fdatasync, 1 thread".into(), 1, floor_put(&folder)?),
         contender("redb, 1 thread".into(), 1, redb_put(&folder)?),
     ];
-    for engine in ENGINES {
+    for vault in plain_engines() {
         for threads in [1, 8] {
-            let put = dagvault_put(engine, folder.join(format!("{engine}-{threads}")))?;
+            let name = vault.name;
+            let put = dagvault_put(vault, folder.join(format!("{name}-{threads}")))?;
             let plural = if threads == 1 { "thread" } else { "threads" };
-            contenders.push(contender(format!("dagvault {engine}, {threads} {plural}"), threads, put));
+            contenders.push(contender(format!("dagvault {name}, {threads} {plural}"), threads, put));
         }
     }
     contenders.retain(|contender| rest.iter().all(|name| contender.name.contains(name.as_str())));

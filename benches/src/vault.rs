@@ -1,0 +1,197 @@
+//! Single requests and batches by every engine over a store in memory: what the engines cost, without a disk.
+
+use std::hint::black_box;
+
+use anyhow::{Result, bail, ensure};
+use dagvault_api::{Engine, Request, Response, Select};
+
+use crate::case::{Case, Run, SIZES, on_backend, timed};
+use crate::{Contender, ENGINES, item, put_one, vault_in_memory};
+
+/// Most bytes of values in a vault that is filled by puts: it keeps every version.
+const VAULT_BYTES_MAX: usize = 64 << 20;
+/// Most values in it.
+const VALUES_MAX: usize = 1000;
+/// Values of one request of a batch.
+const BATCH: usize = 250;
+/// Values of at least this length go in parts.
+const STREAMED_BYTES_MIN: usize = 8 << 20;
+const PART_BYTES: usize = 4 << 20;
+
+fn path(number: usize) -> String {
+    format!("values/{number:04}")
+}
+
+/// How many values of that length a vault gets.
+fn capacity(bytes: usize) -> usize {
+    (VAULT_BYTES_MAX / bytes).clamp(1, VALUES_MAX)
+}
+
+fn put_batch(engine: &dyn Engine, from: usize, count: usize, value: &[u8]) -> Result<()> {
+    let paths: Vec<String> = (from..from + count).map(path).collect();
+    let items = paths.iter().map(|path| item(path, value)).collect();
+    match engine.call(&Request::Put { items })? {
+        Response::Put { outcomes } if outcomes.len() == count => Ok(()),
+        _ => bail!("a batch was answered otherwise"),
+    }
+}
+
+fn put_streamed(engine: &dyn Engine, path: &str, value: &[u8]) -> Result<()> {
+    let begin = Request::WriteBegin { item: item(path, &[]) };
+    let Response::Handle { handle, .. } = engine.call(&begin)? else { bail!("no handle") };
+    for part in value.chunks(PART_BYTES) {
+        engine.call(&Request::WriteChunk { handle, bytes: part.into() })?;
+    }
+    engine.call(&Request::WriteEnd { handle })?;
+    Ok(())
+}
+
+fn put(engine: &dyn Engine, path: &str, value: &[u8]) -> Result<()> {
+    if value.len() >= STREAMED_BYTES_MIN {
+        put_streamed(engine, path, value)
+    } else {
+        put_one(engine, path, value)
+    }
+}
+
+fn get(engine: &dyn Engine, path: &str, bytes: usize) -> Result<()> {
+    let select = Select::Latest {};
+    if bytes < STREAMED_BYTES_MIN {
+        let Response::Value { value, .. } = engine.call(&Request::Get { path: path.into(), select })? else {
+            bail!("no value");
+        };
+        ensure!(value.0.len() == bytes, "another value");
+        return Ok(());
+    }
+    let begin = Request::ReadBegin { path: path.into(), select };
+    let Response::Handle { handle, .. } = engine.call(&begin)? else { bail!("no handle") };
+    let mut read = 0;
+    loop {
+        let next = Request::ReadNext { handle, bytes_max: PART_BYTES as u64 };
+        let Response::Bytes { bytes: part } = engine.call(&next)? else { bail!("no bytes") };
+        if part.0.is_empty() {
+            ensure!(read == bytes, "another value");
+            return Ok(());
+        }
+        read += part.0.len();
+    }
+}
+
+/// A vault in memory with `count` values.
+///
+/// # Errors
+/// If it can't be made.
+pub fn filled(contender: &Contender, workers: usize, bytes: usize, count: usize) -> Result<Box<dyn Engine>> {
+    let engine = vault_in_memory(contender, workers)?;
+    let value = vec![0x5a; bytes];
+    if bytes >= STREAMED_BYTES_MIN {
+        put_streamed(&*engine, &path(0), &value)?;
+        return Ok(engine);
+    }
+    let batch = (STREAMED_BYTES_MIN / bytes).clamp(1, BATCH);
+    for from in (0..count).step_by(batch) {
+        put_batch(&*engine, from, batch.min(count - from), &value)?;
+    }
+    Ok(engine)
+}
+
+fn puts(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
+    let mut engine = vault_in_memory(contender, workers)?;
+    let value = vec![0x5a; bytes];
+    let mut number = 0;
+    Ok(Box::new(move |times| {
+        let mut took = std::time::Duration::ZERO;
+        let mut left = times;
+        while left > 0 {
+            let room = capacity(bytes) - number;
+            let turn = left.min(room as u64);
+            took += timed(turn, || {
+                number += 1;
+                put(&*engine, &path(number), &value)
+            })?;
+            left -= turn;
+            if number == capacity(bytes) {
+                (engine, number) = (vault_in_memory(contender, workers)?, 0);
+            }
+        }
+        Ok(took)
+    }))
+}
+
+fn gets(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
+    let count = capacity(bytes);
+    let engine = filled(contender, workers, bytes, count)?;
+    let mut number = 0;
+    Ok(Box::new(move |times| {
+        timed(times, || {
+            number = (number + 7) % count;
+            get(&*engine, &path(number), bytes)
+        })
+    }))
+}
+
+/// Batches of values, each batch one commit; a vault gets four.
+fn batches(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
+    let mut engine = vault_in_memory(contender, workers)?;
+    let value = vec![0x5a; bytes];
+    let mut number = 0;
+    Ok(Box::new(move |times| {
+        let mut took = std::time::Duration::ZERO;
+        for _ in 0..times {
+            if number == 4 {
+                (engine, number) = (vault_in_memory(contender, workers)?, 0);
+            }
+            took += timed(1, || put_batch(&*engine, number * BATCH, BATCH, &value))?;
+            number += 1;
+        }
+        Ok(took)
+    }))
+}
+
+fn lists(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
+    let engine = filled(contender, workers, bytes, VALUES_MAX)?;
+    Ok(Box::new(move |times| {
+        timed(times, || {
+            let limit = VALUES_MAX as u64;
+            let prefix = "values".into();
+            let request = Request::List { prefix, after: None, limit, meta: false, deleted: false };
+            black_box(engine.call(&request)?);
+            Ok(())
+        })
+    }))
+}
+
+type Open = fn(&'static Contender, usize, usize) -> Result<Run>;
+
+/// The cases.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    static CONTENDERS: &[Contender] = &ENGINES;
+    let kinds: [(&str, Open, &[usize], usize); 4] = [
+        ("put", puts, &SIZES, 1),
+        ("get", gets, &SIZES, 1),
+        ("put 250 at once", batches, &SIZES[..3], BATCH),
+        ("list 1000", lists, &SIZES[..1], VALUES_MAX),
+    ];
+    let mut cases = Vec::new();
+    for (what, open, sizes, values) in kinds {
+        for &bytes in sizes {
+            for contender in CONTENDERS {
+                for workers in [1, 2] {
+                    let backend = contender.backend;
+                    cases.push(Case {
+                        group: "vault",
+                        what: what.to_owned(),
+                        engine: contender.engine,
+                        who: contender.name.to_owned(),
+                        bytes,
+                        workers,
+                        amount: bytes * values,
+                        open: Box::new(move || Ok(on_backend(backend(), open(contender, workers, bytes)?))),
+                    });
+                }
+            }
+        }
+    }
+    cases
+}
