@@ -31,7 +31,7 @@ fn a_paranoid_vault_stays_one() {
         let vault = Vault::made(engine, &["--paranoid"]);
         vault.put("large", &noise(1 << 20, 3));
         let stats: serde_json::Value =
-            serde_json::from_str(&vault.run(&["stat", "--json"]).ok().text()).unwrap();
+            serde_json::from_str(vault.run(&["stat", "--json"]).ok().text()).unwrap();
         assert_eq!(stats["paranoid"], true, "{engine}");
         vault.run(&["verify"]).ok();
     }
