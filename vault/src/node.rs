@@ -39,10 +39,7 @@ impl SpaceKeys {
 
     /// The digest of content of a kind.
     fn digest(&self, kind: u8, content: &[u8]) -> [u8; 32] {
-        let mut hasher = hash::Hasher::new_keyed(self.digest.expose());
-        hasher.update(&[kind]);
-        hasher.update(content);
-        hasher.finalize()
+        hash::keyed_parts(self.digest.expose(), &[&[kind], content])
     }
 
     /// The digest of a chunk: of the plain bytes of the value, before compression.

@@ -268,12 +268,14 @@ pub(super) struct Hasher {
     /// two may be under the root.
     stack: [Cv; LEVELS_MAX + 1],
     height: usize,
+    /// The greatest height that there was: nothing is above it.
+    height_max: usize,
 }
 
 impl Hasher {
     pub(super) fn new(mode: Mode) -> Self {
         let chunk = Chunk::new(&mode, 0);
-        Self { mode, chunk, stack: [[0; CV_BYTES]; LEVELS_MAX + 1], height: 0 }
+        Self { mode, chunk, stack: [[0; CV_BYTES]; LEVELS_MAX + 1], height: 0, height_max: 0 }
     }
 
     /// Joins trees, as far as they are known not to be under the root when there are `chunks` and more follow.
@@ -290,6 +292,7 @@ impl Hasher {
         self.join(counter);
         self.stack[self.height] = cv;
         self.height += 1;
+        self.height_max = self.height_max.max(self.height);
     }
 
     pub(super) fn update(&mut self, mut data: &[u8]) {
@@ -349,7 +352,7 @@ impl Hasher {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        wipe(self.stack.as_flattened_mut());
+        wipe(self.stack[..self.height_max].as_flattened_mut());
     }
 }
 
