@@ -1,7 +1,7 @@
 //! The tree of BLAKE3 over our own compressions (its paper, section 2.1).
 
 use super::constants::{
-    BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, Cv, PARENT, ROOT, WHOLE, Words,
+    BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, Cv, PARENT, ROOT, WHOLE, Words, wipe_block,
 };
 use super::four::{self, Flags, INPUTS};
 use super::one::{self, Tweak};
@@ -61,7 +61,7 @@ impl Output {
             let mut bytes = [0; BLOCK_BYTES];
             on_lanes!(self.backend, V => one::output::<V>(&self.cv, &self.block, self.tweak, &mut bytes));
             out.copy_from_slice(&bytes[..out.len()]);
-            wipe(&mut bytes);
+            wipe_block(&mut bytes);
         }
     }
 }
@@ -69,7 +69,7 @@ impl Output {
 impl Drop for Output {
     fn drop(&mut self) {
         self.cv.zeroize();
-        wipe(&mut self.block);
+        wipe_block(&mut self.block);
     }
 }
 
@@ -139,7 +139,7 @@ impl Chunk {
 impl Drop for Chunk {
     fn drop(&mut self) {
         self.cv.zeroize();
-        wipe(&mut self.block);
+        wipe_block(&mut self.block);
     }
 }
 
