@@ -1,7 +1,7 @@
 //! Who computes: the well-kept crates, or our own kernels over one of the vectors in `lanes`.
 //!
-//! Every backend gives the same bytes. In wasm the best of our kernels is chosen, or the host where it computes;
-//! elsewhere the crates, which use what the processor has; [`choose`] says otherwise for the whole process.
+//! Every backend gives the same bytes. In wasm with vectors the best of our kernels is chosen, or the host where it
+//! computes; elsewhere the crates, which use what the processor has; [`choose`] says otherwise for the whole process.
 
 use crate::accel;
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -84,7 +84,7 @@ impl Backend {
         match number.checked_sub(1) {
             Some(index) => Self::all().nth(index.into()).unwrap_or(Self::RustCrypto),
             None if accel::used().next().is_some() => Self::Host,
-            None if cfg!(target_arch = "wasm32") => Self::fastest_kernel(),
+            None if cfg!(all(target_arch = "wasm32", target_feature = "simd128")) => Self::fastest_kernel(),
             None => Self::RustCrypto,
         }
     }

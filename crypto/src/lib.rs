@@ -18,8 +18,8 @@
 //! # Backends
 //! The API comes first and is all that callers see: byte arrays and slices in, arrays and [`Error`] out, no
 //! type of a dependency. Today each function calls one well-kept crate on every target; those choose
-//! instructions at run time on x86-64 and ARM, and BLAKE3 uses simd128 in wasm. Where the crates are slow in
-//! wasm, kernels of our own stand behind the same API: XChaCha20-Poly1305 and AES-256-GCM today. Such an algorithm is a folder with
+//! instructions at run time on x86-64 and ARM. In wasm kernels of our own stand behind the same API: AES-256-GCM,
+//! XChaCha20-Poly1305, SHA-256 and BLAKE3. Each algorithm is a folder with
 //! `rustcrypto.rs` (the crate's call, which stays as the oracle of the tests) beside our kernel, written once over
 //! vectors of four lanes (`lanes/`, with a file for each instruction set), and chosen by `target_feature` in wasm. All
 //! backends give the same bytes, and the vectors of `selftest` run through the one that is in use.

@@ -1,8 +1,7 @@
 //! The compression of one block: a vector holds a row of the state.
 
-use super::constants::{BLOCK_BYTES, Block, Cv, IV, ROUNDS, WHOLE, Words, to_words};
+use super::constants::{BLOCK_BYTES, Block, Cv, IV, ROUNDS, WHOLE, Words, to_words, wipe_block};
 use crate::lanes::{Rotation, Vector};
-use dagvault_core::wipe::wipe;
 
 /// What goes into a compression beside the chaining value and the block.
 #[derive(Clone, Copy)]
@@ -155,7 +154,7 @@ pub(super) fn input<V: Vector>(key: &Words, data: &[u8], tweak: Tweak, first: u3
     let mut end = [0; BLOCK_BYTES];
     end[..rest.len()].copy_from_slice(rest);
     let cv = chained::<V>(key, blocks, &end, tweak, first, last);
-    wipe(&mut end);
+    wipe_block(&mut end);
     cv
 }
 

@@ -1,7 +1,7 @@
 //! The tree of BLAKE3 over our own compressions (its paper, section 2.1).
 
 use super::constants::{
-    BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, Cv, PARENT, ROOT, WHOLE, Words,
+    BLOCK_BYTES, Block, CHUNK_BYTES, CHUNK_END, CHUNK_START, Cv, PARENT, ROOT, WHOLE, Words, wipe_block,
 };
 use super::four::{self, Flags, INPUTS};
 use super::one::{self, Tweak};
@@ -61,7 +61,7 @@ impl Output {
             let mut bytes = [0; BLOCK_BYTES];
             on_lanes!(self.backend, V => one::output::<V>(&self.cv, &self.block, self.tweak, &mut bytes));
             out.copy_from_slice(&bytes[..out.len()]);
-            wipe(&mut bytes);
+            wipe_block(&mut bytes);
         }
     }
 }
@@ -69,7 +69,7 @@ impl Output {
 impl Drop for Output {
     fn drop(&mut self) {
         self.cv.zeroize();
-        wipe(&mut self.block);
+        wipe_block(&mut self.block);
     }
 }
 
@@ -139,7 +139,7 @@ impl Chunk {
 impl Drop for Chunk {
     fn drop(&mut self) {
         self.cv.zeroize();
-        wipe(&mut self.block);
+        wipe_block(&mut self.block);
     }
 }
 
@@ -268,12 +268,14 @@ pub(super) struct Hasher {
     /// two may be under the root.
     stack: [Cv; LEVELS_MAX + 1],
     height: usize,
+    /// The greatest height that there was: nothing is above it.
+    height_max: usize,
 }
 
 impl Hasher {
     pub(super) fn new(mode: Mode) -> Self {
         let chunk = Chunk::new(&mode, 0);
-        Self { mode, chunk, stack: [[0; CV_BYTES]; LEVELS_MAX + 1], height: 0 }
+        Self { mode, chunk, stack: [[0; CV_BYTES]; LEVELS_MAX + 1], height: 0, height_max: 0 }
     }
 
     /// Joins trees, as far as they are known not to be under the root when there are `chunks` and more follow.
@@ -290,6 +292,7 @@ impl Hasher {
         self.join(counter);
         self.stack[self.height] = cv;
         self.height += 1;
+        self.height_max = self.height_max.max(self.height);
     }
 
     pub(super) fn update(&mut self, mut data: &[u8]) {
@@ -349,7 +352,7 @@ impl Hasher {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        wipe(self.stack.as_flattened_mut());
+        wipe(self.stack[..self.height_max].as_flattened_mut());
     }
 }
 

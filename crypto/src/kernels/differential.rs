@@ -166,6 +166,7 @@ fn blake3(backend: Backend, random: &mut Random, hasher: &mut blake3::Hasher) {
     in_pieces(random, &message, |piece| plain.update(piece));
     in_pieces(random, &message, |piece| keyed.update(piece));
     hasher.update(&plain.finalize()).update(&keyed.finalize());
+    hasher.update(&hash::keyed_parts_on(backend, &key, &[&key, &message]));
     let mut out = alloc::vec![0; random.below(300)];
     hash::derive_on(backend, "dagvault 2026-11 differential v1", &[&key, &message], &mut out);
     hasher.update(&out);

@@ -93,7 +93,6 @@ impl Vector for RelaxedSimd {
         shr_u64[BITS]();
         narrow_u64(other);
         push_u8(other);
-        swap_bytes_u32();
         zip_low_u8(other);
         zip_high_u8(other);
         zip_low_u16(other);

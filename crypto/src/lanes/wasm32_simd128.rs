@@ -174,11 +174,6 @@ impl Vector for Simd128 {
         Self(i64x2_shuffle::<1, 3>(self.0, other.0))
     }
     #[inline(always)]
-    fn swap_bytes_u32(self) -> Self {
-        // As a shuffle of one vector: compilers make one of two, the other zero, from a swizzle by a constant.
-        Self(i8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(self.0, self.0))
-    }
-    #[inline(always)]
     fn pick_u32<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
         Self(i32x4_shuffle::<A, B, C, D>(self.0, other.0))
     }

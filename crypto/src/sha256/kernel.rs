@@ -5,7 +5,7 @@ use super::four::{self, MESSAGES};
 use super::{BLOCK_BYTES, Block, DIGEST_BYTES, State, one};
 use crate::backend::{Backend, on_lanes};
 use dagvault_core::wipe::wipe;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, optimization_barrier};
 
 /// Bytes of a message's length, which end its last block.
 const LENGTH_BYTES: usize = 8;
@@ -28,6 +28,13 @@ fn compress(backend: Backend, state: &mut State, blocks: [&[Block]; 2]) {
 
 fn compress_four(backend: Backend, states: &mut [State; MESSAGES], blocks: [&[Block]; MESSAGES]) {
     on_lanes!(backend, V => four::compress::<V>(states, blocks));
+}
+
+/// As [`wipe`], of a length that compilers know: a few stores in place of a call.
+#[inline(always)]
+fn wipe_block(block: &mut Block) {
+    *block = [0; BLOCK_BYTES];
+    optimization_barrier(block);
 }
 
 /// The end of a message of `bytes` bytes as one block or two; `rest` is what is not a whole block of it.
@@ -59,7 +66,7 @@ fn finish(
     }
     last[LENGTH_START..].copy_from_slice(&bytes.wrapping_mul(8).to_be_bytes());
     compress(backend, state, [blocks, core::slice::from_ref(&last)]);
-    wipe(&mut last);
+    wipe_block(&mut last);
     let digest = to_bytes(state);
     state.zeroize();
     digest
@@ -103,7 +110,8 @@ impl Hasher {
         self.buffer[..rest.len()].copy_from_slice(rest);
     }
 
-    pub(super) fn finalize(mut self) -> [u8; DIGEST_BYTES] {
+    /// Gives the digest; nothing may be appended after.
+    pub(super) fn finalize(&mut self) -> [u8; DIGEST_BYTES] {
         let filled = self.filled();
         finish(self.backend, &mut self.state, &[], &self.buffer[..filled], self.bytes)
     }
@@ -112,7 +120,7 @@ impl Hasher {
 impl Drop for Hasher {
     fn drop(&mut self) {
         self.state.zeroize();
-        wipe(&mut self.buffer);
+        wipe_block(&mut self.buffer);
     }
 }
 
@@ -146,46 +154,66 @@ pub(super) fn digest_x4(backend: Backend, messages: [&[u8]; MESSAGES]) -> [[u8; 
     digests
 }
 
-/// A key of HMAC (RFC 2104, section 2): its block is taken in by both hashes already.
-pub(super) struct HmacKey {
+const INNER_PAD: u8 = 0x36;
+const OUTER_PAD: u8 = 0x5c;
+
+/// The block that a key of HMAC fills (RFC 2104, section 2).
+fn key_block(backend: Backend, key: &[u8]) -> Block {
+    let mut block = [0; BLOCK_BYTES];
+    if key.len() > BLOCK_BYTES {
+        block[..DIGEST_BYTES].copy_from_slice(&digest(backend, key));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    block
+}
+
+/// The code of the concatenated parts.
+pub(super) fn hmac(backend: Backend, key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
+    let mut block = key_block(backend, key);
+    block.iter_mut().for_each(|byte| *byte ^= INNER_PAD);
+    let mut inner = Hasher::new(backend);
+    inner.update(&block);
+    parts.iter().for_each(|part| inner.update(part));
+    block.iter_mut().for_each(|byte| *byte ^= INNER_PAD ^ OUTER_PAD);
+    let bytes = (BLOCK_BYTES + DIGEST_BYTES) as u64;
+    let code = finish(backend, &mut { INITIAL }, &[block], &inner.finalize(), bytes);
+    wipe_block(&mut block);
+    code
+}
+
+/// A key for many codes: its block is taken in by both hashes already.
+struct HmacKey {
     backend: Backend,
     inner: State,
     outer: State,
 }
 
 impl HmacKey {
-    pub(super) fn new(backend: Backend, key: &[u8]) -> Self {
-        let mut block = [0; BLOCK_BYTES];
-        if key.len() > BLOCK_BYTES {
-            block[..DIGEST_BYTES].copy_from_slice(&digest(backend, key));
-        } else {
-            block[..key.len()].copy_from_slice(key);
-        }
+    fn new(backend: Backend, key: &[u8]) -> Self {
+        let mut block = key_block(backend, key);
         let mut padded = |pad: u8| {
             let mut state = INITIAL;
             block.iter_mut().for_each(|byte| *byte ^= pad);
             compress(backend, &mut state, [&[block], &[]]);
             state
         };
-        let key = Self { backend, inner: padded(0x36), outer: padded(0x36 ^ 0x5c) };
-        wipe(&mut block);
+        let key = Self { backend, inner: padded(INNER_PAD), outer: padded(INNER_PAD ^ OUTER_PAD) };
+        wipe_block(&mut block);
         key
     }
 
-    /// The code of the concatenated parts.
-    pub(super) fn code(&self, parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
-        let mut inner = self.start();
-        parts.iter().for_each(|part| inner.update(part));
-        self.end(inner)
-    }
-
+    #[inline(always)]
     fn start(&self) -> Hasher {
-        let mut hasher = Hasher::new(self.backend);
-        (hasher.state, hasher.bytes) = (self.inner, BLOCK_BYTES as u64);
-        hasher
+        Hasher {
+            backend: self.backend,
+            state: self.inner,
+            buffer: [0; BLOCK_BYTES],
+            bytes: BLOCK_BYTES as u64,
+        }
     }
 
-    fn end(&self, inner: Hasher) -> [u8; DIGEST_BYTES] {
+    fn end(&self, inner: &mut Hasher) -> [u8; DIGEST_BYTES] {
         let bytes = (BLOCK_BYTES + DIGEST_BYTES) as u64;
         finish(self.backend, &mut { self.outer }, &[], &inner.finalize(), bytes)
     }
@@ -200,7 +228,7 @@ impl Drop for HmacKey {
 
 /// HKDF; `out` is no longer than RFC 5869 allows.
 pub(super) fn hkdf(backend: Backend, salt: &[u8], ikm: &[u8], info: &[&[u8]], out: &mut [u8]) {
-    let mut prk = HmacKey::new(backend, salt).code(&[ikm]);
+    let mut prk = hmac(backend, salt, &[ikm]);
     let key = HmacKey::new(backend, &prk);
     wipe(&mut prk);
     let mut block = [0; DIGEST_BYTES];
@@ -209,7 +237,7 @@ pub(super) fn hkdf(backend: Backend, salt: &[u8], ikm: &[u8], info: &[&[u8]], ou
         inner.update(if number == 1 { &[] } else { &block });
         info.iter().for_each(|part| inner.update(part));
         inner.update(&[number]);
-        block = key.end(inner);
+        block = key.end(&mut inner);
         chunk.copy_from_slice(&block[..chunk.len()]);
     }
     wipe(&mut block);

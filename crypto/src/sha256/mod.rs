@@ -109,7 +109,7 @@ impl Sha256 {
     pub fn finalize(self) -> [u8; DIGEST_BYTES] {
         match self.0 {
             Hasher::RustCrypto(hasher) => hasher.finalize().into(),
-            Hasher::Own(hasher) => hasher.finalize(),
+            Hasher::Own(mut hasher) => hasher.finalize(),
         }
     }
 }
@@ -140,7 +140,7 @@ pub fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
 pub fn hmac_on(backend: Backend, key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
     match backend {
         Backend::RustCrypto => rustcrypto::hmac(key, parts),
-        own => kernel::HmacKey::new(own, key).code(parts),
+        own => kernel::hmac(own, key, parts),
     }
 }
 
