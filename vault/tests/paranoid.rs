@@ -1,4 +1,6 @@
 //! A vault that opens what it sealed again on another backend.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
+#![cfg(feature = "std")]
 
 mod common;
 
