@@ -191,10 +191,12 @@ fn sub_keyed<'a, V: Vector>(plane: impl Fn(usize) -> V, key: impl Fn(usize) -> &
         masked(plane(bit), key(bit)).store(out);
     }
     sub::<V>(&mut planes);
-    core::array::from_fn(|bit| V::load(&planes[bit]))
+    let loaded = core::array::from_fn(|bit| V::load(&planes[bit]));
+    wipe(planes.as_flattened_mut());
+    loaded
 }
 
-/// Where ShiftRows takes the byte at `row` of `column` of a new state from.
+/// Where ShiftRows takes the byte at `row` of a new `column` from.
 const fn shifted(column: usize, row: usize) -> usize {
     4 * ((column + row) % 4) + row
 }
