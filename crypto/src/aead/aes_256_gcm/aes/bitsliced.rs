@@ -167,16 +167,18 @@ fn start<V: Vector>(
     let second = same_round(first, ALL_BUT_LAST, &round_keys[1]);
     let third = same_round(second, ALL_BUT_FIRST_COLUMN, &round_keys[2]);
 
-    spread(first, second_masks);
-    let counters = |bit| COUNTERS.get(bit).map_or(V::splat_u8(0), V::load);
-    let last = sub_keyed(counters, |bit| &second_masks[3][bit][3], planes);
+    let byte = counter[15] ^ round_keys[0][15];
+    let last = sub_of(planes, |bit| {
+        let key = V::splat_u8(0_u8.wrapping_sub(byte >> bit & 1));
+        COUNTERS.get(bit).map_or(key, |plane| key.xor(V::load(plane)))
+    });
     spread(second, second_masks);
     spread(third, third_masks);
     // ShiftRows brings the byte to the last row of the first column.
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let shares = multiples(sub_keyed(|bit| share[bit], |bit| &second_masks[0][bit][row], planes));
+        let shares = multiples(sub_of(planes, |bit| masked(share[bit], &second_masks[0][bit][row])));
         let to = (4 - row) % 4;
         for other in 0..4 {
             let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
@@ -187,15 +189,11 @@ fn start<V: Vector>(
     }
 }
 
-/// The S-box of planes to which a key is added first.
+/// The S-box of planes that are not yet in memory.
 #[inline(always)]
-fn sub_keyed<'a, V: Vector>(
-    plane: impl Fn(usize) -> V,
-    key: impl Fn(usize) -> &'a [u8; 4],
-    planes: &mut [Plane; 8],
-) -> [V; 8] {
+fn sub_of<V: Vector>(planes: &mut [Plane; 8], plane: impl Fn(usize) -> V) -> [V; 8] {
     for (bit, out) in planes.iter_mut().enumerate() {
-        masked(plane(bit), key(bit)).store(out);
+        plane(bit).store(out);
     }
     sub::<V>(planes);
     core::array::from_fn(|bit| V::load(&planes[bit]))
