@@ -8,7 +8,7 @@ fn key() -> Secret<KEY_BYTES> {
 }
 
 fn lengths() -> impl Iterator<Item = usize> {
-    let borders = [1024, 2048, 4096, 8192, 16 * 1024].into_iter().flat_map(|at| at - 8..at + 8);
+    let borders = [1024, 2048, 4096, 8192, 16 * 1024].into_iter().flat_map(|at| at - 8..at + 13);
     (0..=600).chain(borders)
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Bitsliced {
     keys: [Masks; ROUNDS - 2],
     /// Masks of the bytes that do not differ when the second round, and the third, begins.
     masks: [Masks; 2],
+    /// Those that go through an S-box in the first two rounds.
+    planes: [Plane; 8],
     one: State,
     two: State,
 }
@@ -59,6 +61,7 @@ impl Drop for Bitsliced {
         for masks in [&mut self.keys[..], &mut self.masks] {
             wipe(masks.as_flattened_mut().as_flattened_mut().as_flattened_mut().as_flattened_mut());
         }
+        wipe(self.planes.as_flattened_mut());
         for state in [&mut self.one, &mut self.two] {
             wipe(state.as_flattened_mut().as_flattened_mut());
         }
@@ -68,7 +71,7 @@ impl Drop for Bitsliced {
 impl Bitsliced {
     pub(super) const fn new() -> Self {
         let (state, masks) = ([[[0; 16]; 8]; 16], [[[[0; 4]; 4]; 8]; 4]);
-        Self { keys: [masks; ROUNDS - 2], masks: [masks; 2], one: state, two: state }
+        Self { keys: [masks; ROUNDS - 2], masks: [masks; 2], planes: [[0; 16]; 8], one: state, two: state }
     }
 
     /// To be called first.
@@ -87,9 +90,9 @@ impl Bitsliced {
         counter: &[u8; 16],
         bytes: &mut [u8; BYTES],
     ) {
-        let Self { keys, masks, one, two } = self;
+        let Self { keys, masks, planes, one, two } = self;
         let (mut state, mut next) = (one, two);
-        V::call(|| start::<V>(round_keys, counter, masks, state));
+        V::call(|| start::<V>(round_keys, counter, masks, planes, state));
         let [keys @ .., last] = keys;
         for keys in keys {
             V::call(|| sub_bytes::<V>(state));
@@ -155,6 +158,7 @@ fn start<V: Vector>(
     round_keys: &[[u8; 16]; ROUNDS + 1],
     counter: &[u8; 16],
     [second_masks, third_masks]: &mut [Masks; 2],
+    planes: &mut [Plane; 8],
     state: &mut State,
 ) {
     const ALL_BUT_LAST: [u8; 16] = [!0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, !0, 0];
@@ -163,16 +167,18 @@ fn start<V: Vector>(
     let second = same_round(first, ALL_BUT_LAST, &round_keys[1]);
     let third = same_round(second, ALL_BUT_FIRST_COLUMN, &round_keys[2]);
 
-    spread(first, second_masks);
-    let last =
-        sub_keyed(|bit| COUNTERS.get(bit).map_or(V::splat_u8(0), V::load), |bit| &second_masks[3][bit][3]);
+    let byte = counter[15] ^ round_keys[0][15];
+    let last = sub_of(planes, |bit| {
+        let key = V::splat_u8(0_u8.wrapping_sub(byte >> bit & 1));
+        COUNTERS.get(bit).map_or(key, |plane| key.xor(V::load(plane)))
+    });
     spread(second, second_masks);
     spread(third, third_masks);
     // ShiftRows brings the byte to the last row of the first column.
     let column = multiples(last);
     for row in 0..4 {
         let share = column[(row + 1) % 4];
-        let shares = multiples(sub_keyed(|bit| share[bit], |bit| &second_masks[0][bit][row]));
+        let shares = multiples(sub_of(planes, |bit| masked(share[bit], &second_masks[0][bit][row])));
         let to = (4 - row) % 4;
         for other in 0..4 {
             let (share, at) = (shares[(other + 4 - row) % 4], 4 * to + other);
@@ -183,18 +189,17 @@ fn start<V: Vector>(
     }
 }
 
-/// The S-box of planes to which a key is added first.
+/// The S-box of planes that are not yet in memory.
 #[inline(always)]
-fn sub_keyed<'a, V: Vector>(plane: impl Fn(usize) -> V, key: impl Fn(usize) -> &'a [u8; 4]) -> [V; 8] {
-    let mut planes = [[0; 16]; 8];
+fn sub_of<V: Vector>(planes: &mut [Plane; 8], plane: impl Fn(usize) -> V) -> [V; 8] {
     for (bit, out) in planes.iter_mut().enumerate() {
-        masked(plane(bit), key(bit)).store(out);
+        plane(bit).store(out);
     }
-    sub::<V>(&mut planes);
+    sub::<V>(planes);
     core::array::from_fn(|bit| V::load(&planes[bit]))
 }
 
-/// Where ShiftRows takes the byte at `row` of `column` of a new state from.
+/// Where ShiftRows takes the byte at `row` of a new `column` from.
 const fn shifted(column: usize, row: usize) -> usize {
     4 * ((column + row) % 4) + row
 }

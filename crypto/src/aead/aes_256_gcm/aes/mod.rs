@@ -88,7 +88,8 @@ impl<V: Vector> Aes256<V> {
     fn xor_group(&self, bitsliced: &mut Bitsliced, counter: &[u8; 16], bytes: &mut [u8]) {
         let mut first = *counter;
         let before = usize::from(counter[15]) % GROUP_BLOCKS;
-        first[15] -= counter[15] % 128;
+        const { assert!(GROUP_BLOCKS == 128) };
+        first[15] &= 0x80;
         if let Ok(whole) = bytes.try_into() {
             bitsliced.xor::<V>(&self.round_keys, &first, whole);
             return;

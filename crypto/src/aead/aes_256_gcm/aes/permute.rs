@@ -79,7 +79,7 @@ pub(super) fn keys<V: Vector>(round_keys: &[[u8; 16]; ROUNDS + 1], out: &mut [[u
     out[ROUNDS] = round_keys[ROUNDS];
 }
 
-/// Where ShiftRows takes the byte at `row` of `column` of a new state from.
+/// Where ShiftRows takes the byte at `row` of a new `column` from.
 const fn shifted(column: usize, row: usize) -> usize {
     4 * ((column + row) % 4) + row
 }
