@@ -105,7 +105,7 @@ impl Algorithm {
             Self::Aes256Gcm | Self::Argon2id => 0,
             Self::Sha256 | Self::Blake3 => 256,
             // The crate takes long to begin.
-            Self::XChaCha20Poly1305 => 2048,
+            Self::XChaCha20Poly1305 => 3072,
         }
     }
 
