@@ -55,6 +55,35 @@ impl Guest {
         Ok(Self(Arc::new(Parts { label: label.to_owned(), engine, module, kernels, backends })))
     }
 
+    /// The backends of the module, in the order of their numbers.
+    #[must_use]
+    pub fn backends(&self) -> &[String] {
+        &self.0.backends
+    }
+
+    /// The digest of random cases `from..from + count` of `seed` on a backend of the module, see
+    /// [`dagvault_crypto::kernels::differential`].
+    ///
+    /// # Errors
+    /// If the module traps.
+    pub fn differential(&self, backend: u32, seed: u64, from: u32, count: u32) -> Result<[u8; 32]> {
+        self.digest_of(backend, seed, from, count).map_err(own)
+    }
+
+    fn digest_of(&self, backend: u32, seed: u64, from: u32, count: u32) -> wasmtime::Result<[u8; 32]> {
+        let mut store = Store::new(&self.0.engine, ());
+        let instance = Instance::new(&mut store, &self.0.module, &[])?;
+        let run: TypedFunc<(u32, u64, u32, u32), u32> =
+            instance.get_typed_func(&mut store, "differential_run")?;
+        let text: TypedFunc<(), u32> = instance.get_typed_func(&mut store, "text")?;
+        run.call(&mut store, (backend, seed, from, count))?;
+        let at = text.call(&mut store, ())? as usize;
+        let memory = instance.get_memory(&mut store, "memory").context("no memory")?;
+        let mut digest = [0; 32];
+        memory.read(&store, at, &mut digest)?;
+        Ok(digest)
+    }
+
     fn open(&self, bytes: usize) -> wasmtime::Result<Opened> {
         let mut store = Store::new(&self.0.engine, ());
         let instance = Instance::new(&mut store, &self.0.module, &[])?;

@@ -32,9 +32,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         kdf: KdfParams::default(),
     };
     let mut heads = Vec::new();
-    for request in
-        [Request::Create { protect: protect(1), paranoid: false }, Request::SlotAdd { protect: protect(2), remove: None }]
-    {
+    for request in [
+        Request::Create { protect: protect(1), paranoid: false },
+        Request::SlotAdd { protect: protect(2), remove: None },
+    ] {
         vault.call(&request).expect("the vault serves");
         heads.extend(store.cell_load(CellId::HEAD).expect("memory does not fail"));
     }

@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 10] = [
+pub(crate) const COMMANDS: [Command; 11] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -57,6 +57,12 @@ pub(crate) const COMMANDS: [Command; 10] = [
         about: "kernels under valgrind and their wasm in an interpreter: what depends on secrets",
         flags: &[switch("--quick")],
         words: &["native", "wasm", "all"],
+    },
+    Command {
+        name: "differential",
+        about: "random cases on every backend of the kernels, in Wasmtime and Node, against the crates",
+        flags: &[value("--cases", "N")],
+        words: &[],
     },
     Command { name: "miri", about: "the portable kernels and their vectors in miri", flags: &[], words: &[] },
     Command {

@@ -9,6 +9,7 @@ mod ci;
 mod commands;
 mod constant_time;
 mod demo;
+mod differential;
 mod fuzz;
 mod guest;
 mod measure;
@@ -59,6 +60,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         "demo" => demo::run(&workspace, &arguments),
         "test" => test::run(&workspace, arguments.flag("--full")),
         "constant-time" => constant_time::run(&workspace, &arguments),
+        "differential" => differential::run(&workspace, arguments.number("--cases", 100_000)?),
         "miri" => miri::run(&workspace),
         "tidy" => tidy::run(&workspace),
         "ci" => ci::run(&workspace),

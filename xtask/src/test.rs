@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run::{Workspace, line};
-use crate::{constant_time, guest, setup};
+use crate::{constant_time, differential, guest, setup};
 
 /// Tests counted over several runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,6 +50,16 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
         if let Err(error) = counted(&mut step, &mut totals) {
             println!("{error:#}");
             broken.push(line(&step));
+        }
+    }
+    let cases = if full { 100_000 } else { 2000 };
+    let check = format!("cargo xtask differential --cases {cases}");
+    println!("$ {check}");
+    match differential::run(workspace, cases) {
+        Ok(()) => totals.passed += 1,
+        Err(error) => {
+            println!("{error:#}");
+            broken.push(check);
         }
     }
     let check = if full { "cargo xtask constant-time" } else { "cargo xtask constant-time --quick" };

@@ -4,8 +4,8 @@
 //! Its three modes (hash, keyed hash, key derivation) are separated by flags inside the compression function:
 //! an output of one mode is no output of another. Target: 128-bit security for outputs of 32 bytes and more.
 //!
-//! Backends: `blake3`, which takes SSE, AVX or NEON as the CPU offers them; and our own, which compresses four chunks at
-//! once in vectors. Neither has a table or a branch that depends on data.
+//! Backends: `blake3`, which takes SSE, AVX or NEON as the CPU offers them; and our own, which compresses four chunks
+//! at once in vectors. Neither has a table or a branch that depends on data.
 
 mod constants;
 mod context;

@@ -24,8 +24,8 @@ pub(crate) use wasm32_simd128::Simd128;
 pub(crate) use x86_64_ssse3::Ssse3;
 
 /// A rotation of 32-bit lanes by whole bytes, to be made outside of loops and passed to a function of its own
-/// ([`Vector::call`]) with them: it is an index of [`Vector::lookup`] that compilers must not know. Of one that they know
-/// LLVM makes a shuffle of two vectors, for which Cranelift needs three instructions.
+/// ([`Vector::call`]) with them: it is an index of [`Vector::lookup`] that compilers must not know. Of one that they
+/// know LLVM makes a shuffle of two vectors, for which Cranelift needs three instructions.
 #[derive(Clone, Copy)]
 pub(crate) struct Rotation<V>(V);
 

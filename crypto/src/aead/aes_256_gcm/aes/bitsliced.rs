@@ -83,7 +83,7 @@ impl Bitsliced {
         });
     }
 
-    /// XORs the keystream of 128 blocks into `bytes`; the first is that of `counter`, whose number is a multiple of 128.
+    /// XORs the keystream of 128 blocks into `bytes`; the first is that of `counter`, a multiple of 128.
     pub(super) fn xor<V: Vector>(
         &mut self,
         round_keys: &[[u8; 16]; ROUNDS + 1],
@@ -257,8 +257,8 @@ fn pairs<V: Vector>(rows: [V; 4]) -> [V; 4] {
     core::array::from_fn(|row| rows[row].xor(rows[(row + 1) % 4]))
 }
 
-/// One bit of MixColumns: row `r` becomes `2 * (r + (r + 1)) + (r + 1) + ((r + 2) + (r + 3))`, rows counted on. Takes the
-/// pairs of the bit below and of the highest one; answers those of this bit.
+/// One bit of MixColumns: row `r` becomes `2 * (r + (r + 1)) + (r + 1) + ((r + 2) + (r + 3))`, rows counted on. Takes
+/// the pairs of the bit below and of the highest one; answers those of this bit.
 #[inline(always)]
 fn mix_bit<V: Vector, const BIT: usize>(
     rows: [V; 4],
@@ -287,7 +287,7 @@ fn swap<V: Vector, const SHIFT: u32>(planes: &mut [V; 8], a: usize, b: usize, ma
     planes[a] = planes[a].xor(differing.shl_u16::<SHIFT>());
 }
 
-/// The last key, without ShiftRows, then eight planes of a byte become eight vectors with that byte of sixteen blocks each.
+/// The last key, without ShiftRows, then eight planes of a byte become eight vectors with that byte of sixteen blocks.
 #[inline(always)]
 fn add_key_and_gather_bits<V: Vector>(state: &mut State, keys: &Masks) {
     let [mask1, mask2, mask4] = [0x55, 0x33, 0x0f].map(V::splat_u8);

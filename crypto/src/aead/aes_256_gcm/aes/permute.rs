@@ -2,8 +2,8 @@
 //! and the S-box wherever it is needed alone.
 //!
 //! The S-box is that of M. Hamburg ("Accelerating AES with vector permute instructions", CHES 2009). A byte is written
-//! as `k + i * z` over the field of sixteen elements, with a `z` whose trace and norm are the same `a`. With `j = k + i`
-//! and the norm `n = k * k + a * i * k + a * i * i` of the byte,
+//! as `k + i * z` over the field of sixteen elements, with a `z` whose trace and norm are the same `a`. With
+//! `j = k + i` and the norm `n = k * k + a * i * k + a * i * i` of the byte,
 //!
 //! ```text
 //! 1 / (1/i + a/k) + j = n / (k + a*i)        1 / (1/j + a/k) + i = n / (k + a*j)

@@ -5,8 +5,8 @@
 //! fields, in which inversion is a few products of bits, and a linear layer brings it back. Names are those of the
 //! published program. Its four negations are the constant 0x63, which is part of our round keys instead.
 //!
-//! Which operand comes first, and which result is stored first, is by trial: Cranelift computes what a store needs when it
-//! comes to it, operands in their order, and some orders need fewer of the values to wait in memory.
+//! Which operand comes first, and which result is stored first, is by trial: Cranelift computes what a store needs when
+//! it comes to it, operands in their order, and some orders need fewer of the values to wait in memory.
 
 use crate::lanes::Vector;
 use core::sync::atomic::{Ordering, compiler_fence};
