@@ -319,3 +319,29 @@ fn output_files_are_private_and_whole() {
     assert!(!vault.folder.at("new").exists());
     assert!(!common::files(&vault.folder.0).iter().any(|file| file.to_string_lossy().contains(".dagvault-")));
 }
+
+#[test]
+fn a_bench_needs_no_vault_and_leaves_nothing() {
+    let folder = Folder::new();
+    let temporary = folder.at("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut command = Command::new(DAGVAULT);
+    command.args(["bench", "--json"]).env("TMPDIR", &temporary).env("DAGVAULT", folder.at("none"));
+    let answer = Run::from(command.output().unwrap()).ok().json();
+    let kernels = answer["kernels"].as_array().unwrap();
+    assert!(
+        kernels
+            .iter()
+            .any(|kernel| kernel["name"] == "xchacha20-poly1305" && kernel["backend"] == "portable")
+    );
+    assert!(kernels.iter().all(|kernel| kernel["mb_s"].as_f64().unwrap() > 0.0));
+    let engines = answer["engines"].as_array().unwrap();
+    assert_eq!(engines.len(), ENGINES.len());
+    for engine in engines {
+        for figure in ["small_put_us", "small_get_us", "put_mb_s", "get_mb_s", "import_mb_s"] {
+            assert!(engine[figure].as_f64().unwrap() > 0.0, "{figure}");
+        }
+    }
+    assert!(std::fs::read_dir(&temporary).unwrap().next().is_none());
+    assert!(!folder.at("none").exists());
+}

@@ -61,9 +61,9 @@ pub(crate) fn kernels(
     let mut modules = Vec::new();
     for (name, features) in KERNEL_FEATURES {
         let target = target_dir(workspace).join(format!("kernels-{name}"));
+        // The same for every checkout, so that the standard library is built once.
         let flags = [
             format!("-Ctarget-feature={features}"),
-            format!("--remap-path-prefix={}=dagvault", root.to_str().context("the path is not UTF-8")?),
             // Of the checkout that is measured, not of this one: its warnings are its own affair.
             "-Awarnings".to_owned(),
         ];

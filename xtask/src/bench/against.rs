@@ -124,20 +124,23 @@ fn printed(revision: &str, table: &BTreeMap<Case, Vec<Pass>>) -> Result<()> {
     if slower.is_empty() { Ok(()) } else { bail!("slower than {revision}:\n  {}", slower.join("\n  ")) }
 }
 
-/// Builds the other revision in a work tree of its own, with the target folder of this one: what both depend on is then
-/// built once.
+/// Builds the other revision in a work tree under the target folder, which stays there, and with the target folder of
+/// this one: what both depend on is built once, and a revision asked for again hardly at all.
 fn both(bench: &Bench, revision: &str, base: &Path) -> Result<(Built, Built)> {
     let root = &bench.workspace.root;
-    fresh(base)?;
     let tree = base.join("tree");
-    let git = |words: &[&str]| output(Command::new("git").args(words).current_dir(root));
-    let place = tree.to_str().context("UTF-8")?;
-    git(&["worktree", "prune"])?;
-    git(&["worktree", "add", "--force", "--detach", place, revision])?;
+    let git = |folder: &Path, words: &[&str]| output(Command::new("git").args(words).current_dir(folder));
+    let commit = git(root, &["rev-parse", "--verify", &format!("{revision}^{{commit}}")])?;
+    if tree.join(".git").is_file() {
+        git(&tree, &["checkout", "--force", "--detach", commit.trim()])?;
+    } else {
+        git(root, &["worktree", "prune"])?;
+        let place = tree.to_str().context("UTF-8")?;
+        git(root, &["worktree", "add", "--force", "--detach", place, commit.trim()])?;
+    }
     println!("building {revision}");
-    let theirs = built(bench, &tree, &base.join("theirs"));
-    git(&["worktree", "remove", "--force", place])?;
-    let theirs = theirs.with_context(|| format!("{revision} can't be built"))?;
+    let theirs = base.join("theirs");
+    let theirs = built(bench, &tree, &theirs).with_context(|| format!("{revision} can't be built"))?;
     // The programs of this revision have been overwritten.
     println!("building this revision again");
     crate::vault::build(&bench.workspace)?;
@@ -145,9 +148,11 @@ fn both(bench: &Bench, revision: &str, base: &Path) -> Result<(Built, Built)> {
 }
 
 fn built(bench: &Bench, root: &Path, out: &Path) -> Result<Built> {
-    std::fs::create_dir_all(out)?;
+    fresh(out)?;
     let workspace = Workspace { root: root.to_owned(), target: bench.workspace.target.clone() };
-    guest::build(&workspace)?;
+    // The engine's flags name the checkout: in one folder each would undo the other's build.
+    let own = Workspace { target: out.with_extension("target"), ..workspace.clone() };
+    guest::build(if root == bench.workspace.root { &workspace } else { &own })?;
     for name in ["measure", "durable_puts"] {
         let _ = std::fs::remove_file(workspace.target.join("release").join(name));
     }
