@@ -16,8 +16,8 @@ const WAITING_MAX: usize = 1;
 /// Passes everything on to another store; [`BlockStore::put_many`] returns before its blocks are written.
 ///
 /// Whatever is called next waits until they are; only another `put_many` need not, as long as few batches wait. After a
-/// failure to write, every further change fails with it, so that no commit goes on without the blocks put before it;
-/// what was written stays readable, and a new handle may write.
+/// failure to write, every further change fails with it, and every look for what was put, so that no commit goes on
+/// without the blocks put before it; what was written stays readable, and a new handle may write.
 pub struct WriteBehind {
     shared: Arc<Shared>,
 }
@@ -148,7 +148,7 @@ impl BlockStore for WriteBehind {
     }
 
     fn has_many(&self, ids: &[Cid]) -> Result<Vec<bool>, StoreError> {
-        self.settled().has_many(ids)
+        self.written()?.has_many(ids)
     }
 
     fn delete_many(&self, ids: &[Cid]) -> Result<u64, StoreError> {
@@ -218,6 +218,8 @@ mod tests {
             assert_eq!(put.map_err(|error| error.kind), Err(StoreErrorKind::Misuse));
         }
         assert_eq!(store.cell_load(CellId::HEAD).unwrap(), None);
-        assert_eq!(store.has_many(&[block(1).cid, block(2).cid]).unwrap(), [true, false]);
+        assert_eq!(store.has_many(&[block(1).cid]).map_err(|error| error.kind), Err(StoreErrorKind::Misuse));
+        let found = store.get_many(&[block(1).cid, block(2).cid]).unwrap();
+        assert_eq!(found, [Some(block(1).bytes), None]);
     }
 }
