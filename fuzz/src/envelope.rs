@@ -29,7 +29,8 @@ pub fn check(input: &[u8]) {
     let suite = if choice & 0x40 == 0 { Suite::XChaCha20Poly1305 } else { Suite::Aes256Gcm };
     let Some(block) = authentic(suite, kind, rest) else { return };
     if let Ok(opened) = open(kind, &key(), block.clone()) {
-        let again = seal(suite, kind, &key(), &SALT, opened.payload()).expect("what fitted once fits again");
+        let again =
+            seal(suite, kind, &key(), &SALT, &[opened.payload()]).expect("what fitted once fits again");
         assert_eq!(again.bytes, block, "a second form of a block");
     }
 }
@@ -55,7 +56,7 @@ fn authentic(suite: Suite, kind: Kind, plaintext: &[u8]) -> Option<Vec<u8>> {
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for (choice, kind) in (0_u8..).zip(KINDS) {
-        let block = seal(Suite::XChaCha20Poly1305, kind, &key(), &SALT, b"payload").expect("small");
+        let block = seal(Suite::XChaCha20Poly1305, kind, &key(), &SALT, &[b"payload"]).expect("small");
         seeds.push([&[choice][..], &block.bytes].concat());
         for length in [0_u32, 7, 8, 300, u32::MAX] {
             for suite in [0, 0x40] {

@@ -276,7 +276,7 @@ impl Accelerators<'_> {
         if !self.offers(ACCEL_SHA_256) {
             return Ok(ACCEL_DECLINED);
         }
-        let mut hasher = sha256::Sha256::new();
+        let mut hasher = sha256::Sha256::new_on(Backend::RustCrypto);
         self.feed(parts, count, |piece| hasher.update(piece))?;
         let mut digest = hasher.finalize();
         digest[0] ^= self.lie(ACCEL_SHA_256);
@@ -288,10 +288,10 @@ impl Accelerators<'_> {
         if !self.offers(ACCEL_BLAKE3) {
             return Ok(ACCEL_DECLINED);
         }
-        let mut hasher = hash::Hasher::new();
+        let mut hasher = hash::Hasher::new_on(Backend::RustCrypto);
         if key != 0 {
             let key = Secret::generate(|bytes: &mut [u8; hash::HASH_BYTES]| self.memory.read(key, bytes))?;
-            hasher = hash::Hasher::new_keyed(key.expose());
+            hasher = hash::Hasher::new_keyed_on(Backend::RustCrypto, key.expose());
         }
         self.feed(parts, count, |piece| hasher.update(piece))?;
         let mut digest = hasher.finalize();
