@@ -124,47 +124,52 @@ fn printed(revision: &str, table: &BTreeMap<Case, Vec<Pass>>) -> Result<()> {
     if slower.is_empty() { Ok(()) } else { bail!("slower than {revision}:\n  {}", slower.join("\n  ")) }
 }
 
-/// Builds the other revision in a work tree under the target folder, which stays there, and with the target folder of
-/// this one: what both depend on is built once, and a revision asked for again hardly at all.
+/// Builds the other revision in a work tree and a target folder of its own. Both stay, so that it is built quickly the
+/// next time. A target folder for two checkouts would not do: cargo takes their crates for the same ones.
 fn both(bench: &Bench, revision: &str, base: &Path) -> Result<(Built, Built)> {
     let root = &bench.workspace.root;
-    let tree = base.join("tree");
     let git = |folder: &Path, words: &[&str]| output(Command::new("git").args(words).current_dir(folder));
     let commit = git(root, &["rev-parse", "--verify", &format!("{revision}^{{commit}}")])?;
-    if tree.join(".git").is_file() {
-        git(&tree, &["checkout", "--force", "--detach", commit.trim()])?;
+    let theirs = Workspace { root: base.join("tree"), target: base.join("target") };
+    if theirs.root.join(".git").is_file() && theirs.target.is_dir() {
+        git(&theirs.root, &["checkout", "--force", "--detach", commit.trim()])?;
     } else {
+        fresh(base)?;
+        seeded(&bench.workspace.target, &theirs.target)?;
         git(root, &["worktree", "prune"])?;
-        let place = tree.to_str().context("UTF-8")?;
+        let place = theirs.root.to_str().context("UTF-8")?;
+        // After the copy: its files are younger than everything there, and so all are compiled.
         git(root, &["worktree", "add", "--force", "--detach", place, commit.trim()])?;
     }
     println!("building {revision}");
-    let theirs = base.join("theirs");
-    let theirs = built(bench, &tree, &theirs).with_context(|| format!("{revision} can't be built"))?;
-    // The programs of this revision have been overwritten.
-    println!("building this revision again");
-    crate::vault::build(&bench.workspace)?;
-    Ok((theirs, built(bench, root, &base.join("ours"))?))
+    let built_theirs = built(&theirs, &bench.workspace, &base.join("theirs"));
+    let built_theirs = built_theirs.with_context(|| format!("{revision} can't be built"))?;
+    Ok((built_theirs, built(&bench.workspace, &bench.workspace, &base.join("ours"))?))
 }
 
-fn built(bench: &Bench, root: &Path, out: &Path) -> Result<Built> {
-    fresh(out)?;
-    let workspace = Workspace { root: root.to_owned(), target: bench.workspace.target.clone() };
-    // The engine's flags name the checkout: in one folder each would undo the other's build.
-    let own = Workspace { target: out.with_extension("target"), ..workspace.clone() };
-    guest::build(if root == bench.workspace.root { &workspace } else { &own })?;
-    for name in ["measure", "durable_puts"] {
-        let _ = std::fs::remove_file(workspace.target.join("release").join(name));
+/// Copies what has been compiled already: most of it are dependencies of both.
+fn seeded(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to.join("release"))?;
+    for name in ["deps", "build", ".fingerprint"] {
+        run_command(
+            Command::new("cp").arg("-a").arg(from.join("release").join(name)).arg(to.join("release")),
+        )?;
     }
-    run_command(workspace.cargo().args(BUILD).env("CARGO_TARGET_DIR", &workspace.target))?;
+    Ok(())
+}
+
+fn built(checkout: &Workspace, ours: &Workspace, out: &Path) -> Result<Built> {
+    fresh(out)?;
+    guest::build(checkout)?;
+    run_command(checkout.cargo().args(BUILD).env("CARGO_TARGET_DIR", &checkout.target))?;
     for name in ["measure", "durable_puts"] {
-        let program = workspace.target.join("release").join(name);
+        let program = checkout.target.join("release").join(name);
         if program.exists() {
             std::fs::copy(program, out.join(name))?;
         }
     }
-    let modules = if root.join("guest/kernels").is_dir() {
-        guest::kernels(&workspace, root, &out.join("modules"))?
+    let modules = if checkout.root.join("guest/kernels").is_dir() {
+        guest::kernels(ours, &checkout.root, &out.join("modules"))?
     } else {
         Vec::new()
     };
