@@ -84,7 +84,8 @@ pub(super) fn run(bench: &Bench, revision: &str, wanted: &str) -> Result<()> {
     ensure!(!groups.is_empty(), "--against compares crypto, dag, vault and puts, not {wanted}");
     let base = bench.workspace.target.join("bench/against");
     let (theirs, ours) = both(bench, revision, &base)?;
-    let passes = if bench.rounds > 1 { bench.rounds.min(PASSES) } else { 2 };
+    // One pass alone would say nothing of what changes from pass to pass.
+    let passes = bench.rounds.clamp(2, PASSES);
     let mut table: BTreeMap<Case, Vec<Pass>> = BTreeMap::new();
     if groups.iter().any(|group| *group != "puts") {
         let mut field = field(bench, &theirs, &ours)?;
