@@ -1,25 +1,35 @@
-//! Finds the guest module that the crate embeds.
+//! Finds the guest modules that the crate embeds.
 
 use std::env;
 use std::path::Path;
 
 /// From `src`, where it is included, and from the crate's folder. Relative, for checkouts may share a target
 /// folder, and each embeds its own module.
-const FROM_SRC: &str = "../../guest/engine/engine.wasm";
-const FROM_HERE: &str = "../guest/engine/engine.wasm";
+const FROM_SRC: &str = "../../guest/engine/";
+const FROM_HERE: &str = "../guest/engine/";
+
+/// The variable that names another module, and the module's file.
+const MODULES: [(&str, &str); 2] =
+    [("DAGVAULT_GUEST_WASM", "engine.wasm"), ("DAGVAULT_GUEST_RELAXED_WASM", "engine-relaxed.wasm")];
 
 fn main() {
-    println!("cargo:rerun-if-env-changed=DAGVAULT_GUEST_WASM");
-    let chosen = env::var("DAGVAULT_GUEST_WASM").ok();
+    for (variable, file) in MODULES {
+        embed(variable, file);
+    }
+}
+
+fn embed(variable: &str, file: &str) {
+    println!("cargo:rerun-if-env-changed={variable}");
+    let chosen = env::var(variable).ok();
     if chosen.as_ref().is_some_and(|place| !Path::new(place).is_absolute()) {
-        println!("cargo::error=DAGVAULT_GUEST_WASM is not an absolute path");
+        println!("cargo::error={variable} is not an absolute path");
         return;
     }
-    let place = chosen.as_deref().unwrap_or(FROM_HERE);
+    let place = chosen.clone().unwrap_or_else(|| format!("{FROM_HERE}{file}"));
     println!("cargo:rerun-if-changed={place}");
-    if !Path::new(place).is_file() {
+    if !Path::new(&place).is_file() {
         println!("cargo::error=there is no guest module at {place}: run `cargo xtask guest` first");
         return;
     }
-    println!("cargo:rustc-env=DAGVAULT_GUEST_WASM_PATH={}", chosen.as_deref().unwrap_or(FROM_SRC));
+    println!("cargo:rustc-env={variable}_PATH={}", chosen.unwrap_or_else(|| format!("{FROM_SRC}{file}")));
 }

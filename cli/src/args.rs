@@ -72,6 +72,9 @@ pub(crate) enum EngineKind {
     #[cfg(feature = "wasm")]
     #[default]
     Wasm,
+    /// Its twin with relaxed SIMD
+    #[cfg(feature = "wasm")]
+    WasmRelaxed,
     /// The same code compiled for this machine
     #[cfg_attr(not(feature = "wasm"), default)]
     Native,

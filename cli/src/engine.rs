@@ -145,8 +145,11 @@ fn engine(global: &Global, store: Arc<dyn Store>, notes: &Notes, out: &mut Out) 
             Ok(Box::new(NativeEngine::new(store, system, workers)?))
         }
         #[cfg(feature = "wasm")]
-        EngineKind::Wasm => {
+        kind @ (EngineKind::Wasm | EngineKind::WasmRelaxed) => {
             let mut config = dagvault_host::Config::new(store, system);
+            if kind == EngineKind::WasmRelaxed {
+                config.module = dagvault_host::ModuleSource::Relaxed;
+            }
             config.workers = workers;
             config.accel = match accel {
                 AccelKind::On => dagvault_host::Accel::On,

@@ -29,6 +29,8 @@ pub enum ModuleSource {
     /// [`ENGINE_MODULE`](crate::ENGINE_MODULE).
     #[default]
     Embedded,
+    /// [`ENGINE_MODULE_RELAXED`](crate::ENGINE_MODULE_RELAXED).
+    Relaxed,
     /// These bytes, which must pass the same checks.
     Bytes(Arc<[u8]>),
 }
@@ -37,6 +39,7 @@ impl ModuleSource {
     pub(crate) fn bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Embedded => Cow::Borrowed(crate::ENGINE_MODULE),
+            Self::Relaxed => Cow::Borrowed(crate::ENGINE_MODULE_RELAXED),
             Self::Bytes(bytes) => Cow::Borrowed(bytes),
         }
     }
@@ -46,6 +49,7 @@ impl fmt::Debug for ModuleSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => f.write_str("Embedded"),
+            Self::Relaxed => f.write_str("Relaxed"),
             Self::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
         }
     }
@@ -132,7 +136,7 @@ impl Config {
             .wasm_threads(true)
             .shared_memory(true)
             .wasm_simd(true)
-            .wasm_relaxed_simd(false)
+            .wasm_relaxed_simd(self.module == ModuleSource::Relaxed)
             .wasm_bulk_memory(true)
             .wasm_multi_value(true)
             .wasm_tail_call(false)

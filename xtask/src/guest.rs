@@ -28,18 +28,26 @@ const LINKER_EXPORTS: [&str; 7] = [
     exports::DATA_END,
 ];
 
-/// Builds the engine's module and puts it where `dagvault-host` embeds it; answers that place.
+/// Builds the engine's modules and puts them where `dagvault-host` embeds them; answers the place of the strict one.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     nightly()?;
     let folder = workspace.root.join("guest/engine");
-    let target = target_dir(workspace);
-    let mut cargo = pinned_cargo(&folder, &target, &rust_flags(&workspace.root)?);
-    cargo.arg("-Zbuild-std=core,alloc,panic_abort");
-    run(&mut cargo)?;
-    let built = target.join(TARGET).join(PROFILE).join("dagvault_engine_guest.wasm");
-    let module = folder.join("engine.wasm");
-    place(&built, &module)?;
-    Ok(module)
+    for (name, features, target) in [
+        ("engine.wasm", TARGET_FEATURES.to_owned(), target_dir(workspace)),
+        // The twin for hosts with relaxed SIMD.
+        (
+            "engine-relaxed.wasm",
+            format!("{TARGET_FEATURES},+relaxed-simd"),
+            target_dir(workspace).join("relaxed"),
+        ),
+    ] {
+        let mut cargo = pinned_cargo(&folder, &target, &rust_flags(&workspace.root, &features)?);
+        cargo.arg("-Zbuild-std=core,alloc,panic_abort");
+        run(&mut cargo)?;
+        let built = target.join(TARGET).join(PROFILE).join("dagvault_engine_guest.wasm");
+        place(&built, &folder.join(name))?;
+    }
+    Ok(folder.join("engine.wasm"))
 }
 
 /// The instructions that the module of the kernels may use, by the module's name.
@@ -107,12 +115,12 @@ fn place(built: &Path, module: &Path) -> Result<()> {
     std::fs::write(module, bytes).with_context(|| format!("cannot write {}", module.display()))
 }
 
-fn rust_flags(root: &Path) -> Result<Vec<String>> {
+fn rust_flags(root: &Path, features: &str) -> Result<Vec<String>> {
     let bytes = |pages: u32| pages as usize * WASM_PAGE_BYTES;
     let root = root.to_str().context("the workspace's path is not UTF-8")?;
     let link = |argument: String| format!("-Clink-arg={argument}");
     let mut flags = vec![
-        format!("-Ctarget-feature={TARGET_FEATURES}"),
+        format!("-Ctarget-feature={features}"),
         // The same module from every folder: paths are in panic locations.
         format!("--remap-path-prefix={root}=dagvault"),
         link("--import-memory".into()),

@@ -246,6 +246,8 @@ fn name(engine: EngineKind) -> &'static str {
     match engine {
         #[cfg(feature = "wasm")]
         EngineKind::Wasm => "wasm",
+        #[cfg(feature = "wasm")]
+        EngineKind::WasmRelaxed => "wasm-relaxed",
         EngineKind::Native => "native",
     }
 }

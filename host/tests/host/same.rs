@@ -11,7 +11,7 @@ use dagvault_core::cbor::Bytes;
 use dagvault_dag::memory::{Dump, MemoryStore};
 use dagvault_dag::store::Store;
 use dagvault_dag::system::FixedSystem;
-use dagvault_host::{Accel, WasmEngine};
+use dagvault_host::{Accel, ModuleSource, WasmEngine};
 use dagvault_vault::NativeEngine;
 
 use crate::real::{self, create, noise};
@@ -120,6 +120,16 @@ fn engines_and_workers_write_the_same_bytes() {
         assert!(wasm(1, workers, Accel::Off, 0) == one, "wasm, {workers} workers");
     }
     assert!(native(2, 1) != one, "another seed");
+}
+
+#[test]
+fn relaxed_instructions_change_no_byte() {
+    let store = Arc::new(MemoryStore::new());
+    let mut config = config(Arc::clone(&store) as Arc<dyn Store>);
+    config.system = Arc::new(FixedSystem::new(1));
+    config.accel = Accel::Off;
+    config.module = ModuleSource::Relaxed;
+    assert!(written(&Grouped::new(WasmEngine::new(config).unwrap()), &store) == native(1, 1));
 }
 
 #[test]
