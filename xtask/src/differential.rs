@@ -1,4 +1,5 @@
-//! `cargo xtask differential`: random cases on every backend of the kernels, in Wasmtime and in Node, against the crates.
+//! `cargo xtask differential`: random cases on every backend of the kernels, in Wasmtime and in Node, against the
+//! crates.
 
 use std::process::Command;
 

@@ -10,7 +10,8 @@ type Group = [u8; 16];
 /// The words of sixteen rounds, each with its constant added.
 type Sums = [Group; 4];
 /// A word of the state after every four of the first 48 rounds. Nobody reads it: engines sink what is needed later
-/// only, here all rounds behind all work on vectors, and a store keeps rounds at their place, where the two go side by side.
+/// only, here all rounds behind all work on vectors, and a store keeps rounds at their place, where the two go side by
+/// side.
 type Marks = [[Group; 4]; 3];
 
 const GROUPED_K: [Group; 16] = {
