@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal as _, Read};
 
+use dagvault_core::limits::CHUNK_BYTES;
 use dagvault_core::wipe::Wiped;
 
 use crate::args::Input;
@@ -11,8 +12,9 @@ use crate::terminal::Terminal;
 
 /// Values up to this size go in one request.
 pub(crate) const SMALL_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Larger ones in pieces of this size.
-pub(crate) const PIECE_BYTES: usize = 4 * 1024 * 1024;
+/// Larger ones in pieces of this size: whole chunks, so that none is put together from two pieces, and as few as keep
+/// the workers busy, so that a piece is still in the cache when it is encrypted.
+pub(crate) const PIECE_BYTES: usize = 8 * CHUNK_BYTES;
 /// First size of the buffer, grown by copying into a new one.
 const FIRST_BYTES: usize = 64 * 1024;
 
