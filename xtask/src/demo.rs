@@ -44,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     tree::write_secrets(&secrets, SECRETS, SEED)?;
     let key = base.join("key");
     let cli = Cli { binary, vault: base.join("vault"), unlock: Unlock::KeyFile(key), workers: processors() };
-    cli.init()?;
+    cli.init(&[])?;
     let inputs = [("rust", library.as_path()), ("secrets", secrets.as_path())];
     let mut rows = import_all(&cli, &inputs)?;
     rows.extend(export_all(&cli, &inputs, &base)?);
@@ -91,7 +91,7 @@ fn export_all(cli: &Cli, inputs: &[(&str, &Path)], base: &Path) -> Result<Vec<Ro
             for writer in ENGINES {
                 fresh(&target)?;
                 println!("exporting {name}, written by {writer}, by the {reader} engine, and comparing");
-                let seconds = cli.export(reader, &format!("{name}/{writer}"), &target)?;
+                let seconds = cli.export(reader, &format!("{name}/{writer}"), &target, &[])?;
                 best = best.min(seconds);
                 let differences = source.differences(&Listing::of(&target)?)?;
                 for difference in differences.iter().take(10) {

@@ -67,9 +67,9 @@ impl Cli {
     }
 
     /// Makes the vault, and its key file if it is opened by one.
-    pub(crate) fn init(&self) -> Result<()> {
+    pub(crate) fn init(&self, more: &[&str]) -> Result<()> {
         let mut command = Command::new(&self.binary);
-        command.arg("--vault").arg(&self.vault).arg("init").stdin(Stdio::null());
+        command.arg("--vault").arg(&self.vault).arg("init").args(more).stdin(Stdio::null());
         match &self.unlock {
             Unlock::Passphrase(text) => command.env("DAGVAULT_PASSPHRASE", text),
             Unlock::KeyFile(path) => command.arg("--new-key-file").arg(path),
@@ -86,9 +86,11 @@ impl Cli {
     }
 
     /// Exports a prefix to a folder; answers the seconds that it took.
-    pub(crate) fn export(&self, engine: &str, prefix: &str, folder: &Path) -> Result<f64> {
+    pub(crate) fn export(&self, engine: &str, prefix: &str, folder: &Path, more: &[&str]) -> Result<f64> {
         let folder = folder.to_str().context("a folder that is not UTF-8")?;
-        timed(&mut self.command(engine, &["export", prefix, folder]))
+        let mut words = vec!["export", prefix, folder];
+        words.extend(more);
+        timed(&mut self.command(engine, &words))
     }
 
     /// Puts one value.

@@ -19,7 +19,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<String>> {
     let key = base.join("key");
     let (vault, unlock) = (base.join("vault"), Unlock::KeyFile(key));
     let cli = Cli { binary: bench.binary.clone(), vault, unlock, workers: processors() };
-    cli.init()?;
+    cli.init(&[])?;
     cli.put("wasm", "mail/token", b"a secret of thirty-two bytes now")?;
     // Compiles the module if this machine has no artifact of it yet.
     cli.get("wasm", "mail/token")?;

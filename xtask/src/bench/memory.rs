@@ -29,7 +29,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<String>> {
         write_large(&source.join("large"), FILE_BYTES, 5)?;
         let (vault, unlock) = (base.join("vault"), Unlock::KeyFile(key));
         let cli = Cli { binary: bench.binary.clone(), vault, unlock, workers: processors() };
-        cli.init()?;
+        cli.init(&[])?;
         let text = |path: &std::path::Path| path.to_str().map(str::to_owned).context("UTF-8");
         let words = ["import", &text(&source)?, "--into", "big"];
         let import = weigh(&mut cli.command(engine, &words), &base)?;

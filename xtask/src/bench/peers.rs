@@ -84,7 +84,7 @@ impl Contender {
             Self::Borg => {
                 output(&mut self.command(bench, folder, &["init", "-e", "repokey-blake2"])).map(drop)
             }
-            Self::Dagvault(_) => self.cli(bench, folder).init(),
+            Self::Dagvault(_) => self.cli(bench, folder).init(&[]),
         }
     }
 
@@ -192,11 +192,11 @@ fn rewritten_files_are_found(bench: &Bench) -> Result<()> {
         let (source, back) = (base.join("source"), base.join("back"));
         write_secrets(&source, 20, 3)?;
         let cli = Contender::Dagvault("wasm").cli(bench, &base);
-        cli.init()?;
+        cli.init(&[])?;
         cli.import("wasm", &source, "files", more)?;
         rewrite_keeping_times(&source.join("team-00/token-0007"))?;
         cli.import("wasm", &source, "files", more)?;
-        cli.export("native", "files", &back)?;
+        cli.export("native", "files", &back, &[])?;
         let differences = Listing::of(&source)?.differences(&Listing::of(&back)?)?;
         ensure!(differences.is_empty(), "a rewritten file was not found ({more:?}): {differences:?}");
     }
