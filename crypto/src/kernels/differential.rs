@@ -152,7 +152,7 @@ fn sha256(backend: Backend, random: &mut Random, hasher: &mut blake3::Hasher) {
     let key = &key[..key.len().min(random.below(150))];
     hasher.update(&sha256::hmac_on(backend, key, &[one, two]));
     let mut out = alloc::vec![0; random.below(hkdf::OUTPUT_BYTES_MAX as u64 + 1).min(random.length())];
-    let derived = hkdf::derive_on(backend, key, one, &[&info[..info.len() / 2], two], &mut out);
+    let derived = hkdf::derive(key, one, &[&info[..info.len() / 2], two], &mut out);
     hasher.update(&[u8::from(derived.is_ok())]).update(&out);
 }
 

@@ -21,9 +21,9 @@ pub(super) struct Hasher {
     bytes: u64,
 }
 
-/// Takes in blocks, some and then others.
-fn compress(backend: Backend, state: &mut State, blocks: [&[Block]; 2]) {
-    on_lanes!(backend, V => one::compress::<V>(state, blocks));
+/// Takes in blocks, run after run: a call for all of them, for calls are dear where messages are short.
+fn compress<const RUNS: usize>(backend: Backend, state: &mut State, blocks: [&[Block]; RUNS]) {
+    on_lanes!(backend, V => one::compress::<V>(state, &blocks));
 }
 
 fn compress_four(backend: Backend, states: &mut [State; MESSAGES], blocks: [&[Block]; MESSAGES]) {
@@ -47,25 +47,25 @@ fn ending(rest: &[u8], bytes: u64, ending: &mut [u8; 2 * BLOCK_BYTES]) -> usize 
     blocks
 }
 
-/// The digest of a message of `bytes` bytes, whose last ones are `blocks` and `rest`, less than a block.
+/// The digest of a message of `bytes` bytes, whose last ones are `runs` and `rest`, less than a block.
 fn finish(
     backend: Backend,
     state: &mut State,
-    blocks: &[Block],
+    runs: [&[Block]; 2],
     rest: &[u8],
     bytes: u64,
 ) -> [u8; DIGEST_BYTES] {
     const LENGTH_START: usize = BLOCK_BYTES - LENGTH_BYTES;
+    let [mut first, mut second] = runs;
     let mut last = [0; BLOCK_BYTES];
     last[..rest.len()].copy_from_slice(rest);
     last[rest.len()] = 0x80;
-    let mut blocks = blocks;
     if rest.len() >= LENGTH_START {
-        compress(backend, state, [blocks, &[last]]);
-        (blocks, last) = (&[], [0; BLOCK_BYTES]);
+        compress(backend, state, [first, second, &[last]]);
+        (first, second, last) = (&[], &[], [0; BLOCK_BYTES]);
     }
     last[LENGTH_START..].copy_from_slice(&bytes.wrapping_mul(8).to_be_bytes());
-    compress(backend, state, [blocks, core::slice::from_ref(&last)]);
+    compress(backend, state, [first, second, core::slice::from_ref(&last)]);
     wipe_block(&mut last);
     let digest = to_bytes(state);
     state.zeroize();
@@ -113,7 +113,7 @@ impl Hasher {
     /// Gives the digest; nothing may be appended after.
     pub(super) fn finalize(&mut self) -> [u8; DIGEST_BYTES] {
         let filled = self.filled();
-        finish(self.backend, &mut self.state, &[], &self.buffer[..filled], self.bytes)
+        finish(self.backend, &mut self.state, [&[], &[]], &self.buffer[..filled], self.bytes)
     }
 }
 
@@ -126,7 +126,7 @@ impl Drop for Hasher {
 
 pub(super) fn digest(backend: Backend, message: &[u8]) -> [u8; DIGEST_BYTES] {
     let (blocks, rest) = message.as_chunks();
-    finish(backend, &mut { INITIAL }, blocks, rest, message.len() as u64)
+    finish(backend, &mut { INITIAL }, [blocks, &[]], rest, message.len() as u64)
 }
 
 /// Digests of four messages; those of equal lengths are made side by side to their ends.
@@ -172,73 +172,19 @@ fn key_block(backend: Backend, key: &[u8]) -> Block {
 pub(super) fn hmac(backend: Backend, key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST_BYTES] {
     let mut block = key_block(backend, key);
     block.iter_mut().for_each(|byte| *byte ^= INNER_PAD);
-    let mut inner = Hasher::new(backend);
-    inner.update(&block);
-    parts.iter().for_each(|part| inner.update(part));
+    let inner = if let &[message] = parts {
+        let (blocks, rest) = message.as_chunks();
+        let bytes = (BLOCK_BYTES as u64).wrapping_add(message.len() as u64);
+        finish(backend, &mut { INITIAL }, [&[block], blocks], rest, bytes)
+    } else {
+        let mut inner = Hasher::new(backend);
+        inner.update(&block);
+        parts.iter().for_each(|part| inner.update(part));
+        inner.finalize()
+    };
     block.iter_mut().for_each(|byte| *byte ^= INNER_PAD ^ OUTER_PAD);
     let bytes = (BLOCK_BYTES + DIGEST_BYTES) as u64;
-    let code = finish(backend, &mut { INITIAL }, &[block], &inner.finalize(), bytes);
+    let code = finish(backend, &mut { INITIAL }, [&[block], &[]], &inner, bytes);
     wipe_block(&mut block);
     code
-}
-
-/// A key for many codes: its block is taken in by both hashes already.
-struct HmacKey {
-    backend: Backend,
-    inner: State,
-    outer: State,
-}
-
-impl HmacKey {
-    fn new(backend: Backend, key: &[u8]) -> Self {
-        let mut block = key_block(backend, key);
-        let mut padded = |pad: u8| {
-            let mut state = INITIAL;
-            block.iter_mut().for_each(|byte| *byte ^= pad);
-            compress(backend, &mut state, [&[block], &[]]);
-            state
-        };
-        let key = Self { backend, inner: padded(INNER_PAD), outer: padded(INNER_PAD ^ OUTER_PAD) };
-        wipe_block(&mut block);
-        key
-    }
-
-    #[inline(always)]
-    fn start(&self) -> Hasher {
-        Hasher {
-            backend: self.backend,
-            state: self.inner,
-            buffer: [0; BLOCK_BYTES],
-            bytes: BLOCK_BYTES as u64,
-        }
-    }
-
-    fn end(&self, inner: &mut Hasher) -> [u8; DIGEST_BYTES] {
-        let bytes = (BLOCK_BYTES + DIGEST_BYTES) as u64;
-        finish(self.backend, &mut { self.outer }, &[], &inner.finalize(), bytes)
-    }
-}
-
-impl Drop for HmacKey {
-    fn drop(&mut self) {
-        self.inner.zeroize();
-        self.outer.zeroize();
-    }
-}
-
-/// HKDF; `out` is no longer than RFC 5869 allows.
-pub(super) fn hkdf(backend: Backend, salt: &[u8], ikm: &[u8], info: &[&[u8]], out: &mut [u8]) {
-    let mut prk = hmac(backend, salt, &[ikm]);
-    let key = HmacKey::new(backend, &prk);
-    wipe(&mut prk);
-    let mut block = [0; DIGEST_BYTES];
-    for (number, chunk) in (1..=u8::MAX).zip(out.chunks_mut(DIGEST_BYTES)) {
-        let mut inner = key.start();
-        inner.update(if number == 1 { &[] } else { &block });
-        info.iter().for_each(|part| inner.update(part));
-        inner.update(&[number]);
-        block = key.end(&mut inner);
-        chunk.copy_from_slice(&block[..chunk.len()]);
-    }
-    wipe(&mut block);
 }

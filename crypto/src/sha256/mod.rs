@@ -11,8 +11,8 @@ mod kernel;
 mod one;
 mod rustcrypto;
 
+use crate::accel;
 use crate::backend::Backend;
-use crate::{Error, accel};
 use sha2::Digest as _;
 
 /// Length of a digest, in bytes.
@@ -141,23 +141,6 @@ pub fn hmac_on(backend: Backend, key: &[u8], parts: &[&[u8]]) -> [u8; DIGEST_BYT
     match backend {
         Backend::RustCrypto => rustcrypto::hmac(key, parts),
         own => kernel::hmac(own, key, parts),
-    }
-}
-
-/// HKDF (RFC 5869), for [`crate::hkdf`].
-pub(crate) fn hkdf_on(
-    backend: Backend,
-    salt: &[u8],
-    ikm: &[u8],
-    info: &[&[u8]],
-    out: &mut [u8],
-) -> Result<(), Error> {
-    match backend {
-        Backend::RustCrypto => rustcrypto::hkdf(salt, ikm, info, out),
-        own => {
-            kernel::hkdf(own, salt, ikm, info, out);
-            Ok(())
-        }
     }
 }
 

@@ -116,14 +116,14 @@ fn take<V: Vector>(state: &mut State, block: &Block, sums: &mut Sums, marks: &mu
     state.iter_mut().zip(s).for_each(|(word, s)| *word = word.wrapping_add(s));
 }
 
-/// Takes in blocks, some and then others.
-pub(super) fn compress<V: Vector>(state: &mut State, blocks: [&[Block]; 2]) {
+/// Takes in blocks, run after run.
+pub(super) fn compress<V: Vector>(state: &mut State, runs: &[&[Block]]) {
     // Not zeros: of these compilers make calls, which take longer than the few stores.
     let mut empty = [0; 16];
     V::splat_u32(K[0]).store(&mut empty);
     let (mut sums, mut marks) = ([empty; 4], [[empty; 4]; 3]);
     V::call(|| {
-        for blocks in blocks {
+        for blocks in runs {
             blocks.iter().for_each(|block| take::<V>(state, block, &mut sums, &mut marks));
         }
     });

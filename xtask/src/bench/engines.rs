@@ -1,5 +1,5 @@
-//! The engine in Wasmtime beside the native one, with the processor's own instructions and without: import and export of
-//! one tree and of one large file, without key derivation; and what the checks of a paranoid vault cost.
+//! The engine in Wasmtime beside the native one, with the processor's own instructions and without: import and export
+//! of one tree and of one large file, without key derivation; and what the checks of a paranoid vault cost.
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read as _, Write as _};
@@ -50,8 +50,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<String>> {
     let folder = large_file(bench, &bench.library)?;
     let mut lines = vec![
         format!(
-            "A tree of {files} files, and one file of {} MiB with the same content over and over. Medians in seconds, a \
-             process each, opened by a key file. ÷ is the speed of wasm by that of the native engine before it.",
+            "A tree of {files} files, and one file of {} MiB with the same content over and over. Medians in seconds, \
+             a process each, opened by a key file. ÷ is the speed of wasm by that of the native engine before it.",
             FILE_BYTES >> 20
         ),
         String::new(),
