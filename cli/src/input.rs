@@ -13,8 +13,8 @@ use crate::terminal::Terminal;
 /// Values up to this size go in one request.
 pub(crate) const SMALL_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Larger ones in pieces of this size: whole chunks, so that none is put together from two pieces, and as few as keep
-/// the workers busy, so that a piece is still in the cache when it is encrypted.
-pub(crate) const PIECE_BYTES: usize = 8 * CHUNK_BYTES;
+/// the workers busy, so that a piece and its copy in the guest are still in a core's cache when it is encrypted.
+pub(crate) const PIECE_BYTES: usize = 4 * CHUNK_BYTES;
 /// First size of the buffer, grown by copying into a new one.
 const FIRST_BYTES: usize = 64 * 1024;
 

@@ -7,6 +7,7 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use dagvault_core::layout::{MEMORY_PAGES_MIN, VAULT_BYTES, VAULT_OFFSET};
@@ -48,27 +49,18 @@ impl GuestMemory {
     /// Copies bytes out of the memory.
     pub(crate) fn read(&self, offset: u32, out: &mut [u8]) -> Result<(), Failure> {
         let cells = self.cells(offset, out.len())?;
-        if fast::read(cells, out) {
-            return Ok(());
-        }
-        let (head, words, tail) = split(cells);
-        let (out_head, out) = out.split_at_mut(head.len());
-        let (out_words, out_tail) = out.split_at_mut(words.len() * WORD_BYTES);
-        for (cell, byte) in head.iter().zip(out_head).chain(tail.iter().zip(out_tail)) {
-            *byte = cell.load(Ordering::Relaxed);
-        }
-        for (cell, bytes) in words.iter().zip(out_words.as_chunks_mut().0) {
-            // The word as it lies in memory, on any host.
-            *bytes = u64::from_le(cell.load(Ordering::Relaxed)).to_le_bytes();
-        }
+        // SAFETY: both have the layout of a byte, and `read` writes nothing but bytes that are initialised.
+        read(cells, unsafe { &mut *(&raw mut *out as *mut [MaybeUninit<u8>]) });
         Ok(())
     }
 
     /// Copies bytes out of the memory into a new vector; checks before it allocates.
     pub(crate) fn read_vec(&self, offset: u32, bytes: usize) -> Result<Vec<u8>, Failure> {
-        self.cells(offset, bytes)?;
-        let mut out = vec![0; bytes];
-        self.read(offset, &mut out)?;
+        let cells = self.cells(offset, bytes)?;
+        let mut out = Vec::with_capacity(bytes);
+        read(cells, &mut out.spare_capacity_mut()[..bytes]);
+        // SAFETY: the capacity is there, and so many bytes were written just now.
+        unsafe { out.set_len(bytes) };
         Ok(out)
     }
 
@@ -174,21 +166,39 @@ fn resident_pages(_: &[UnsafeCell<u8>], _: usize) -> Vec<u8> {
     Vec::new()
 }
 
+/// Copies the cells, which are as many as the bytes of `out`: all of them are written.
+fn read(cells: &[UnsafeCell<u8>], out: &mut [MaybeUninit<u8>]) {
+    if fast::read(cells, out) {
+        return;
+    }
+    let (head, words, tail) = split(cells);
+    let (out_head, out) = out.split_at_mut(head.len());
+    let (out_words, out_tail) = out.split_at_mut(words.len() * WORD_BYTES);
+    for (cell, byte) in head.iter().zip(out_head).chain(tail.iter().zip(out_tail)) {
+        byte.write(cell.load(Ordering::Relaxed));
+    }
+    for (cell, bytes) in words.iter().zip(out_words.as_chunks_mut::<WORD_BYTES>().0) {
+        // The word as it lies in memory, on any host.
+        *bytes = u64::from_le(cell.load(Ordering::Relaxed)).to_le_bytes().map(MaybeUninit::new);
+    }
+}
+
 /// Long copies by `rep movsb`: twice as fast as words where the processor says that it has made it fast.
 #[cfg(target_arch = "x86_64")]
 mod fast {
     use std::cell::UnsafeCell;
+    use std::mem::MaybeUninit;
 
     /// Shorter copies are faster by words.
     const BYTES_MIN: usize = 512;
 
     /// Copies the cells, which are as many as the bytes, or answers that it did not.
-    pub(super) fn read(from: &[UnsafeCell<u8>], to: &mut [u8]) -> bool {
+    pub(super) fn read(from: &[UnsafeCell<u8>], to: &mut [MaybeUninit<u8>]) -> bool {
         assert_eq!(from.len(), to.len());
         let fast = is_fast(to.len());
         if fast {
             // SAFETY: both have this length and don't overlap, for `to` is borrowed exclusively.
-            unsafe { copy(from.as_ptr().cast(), to.as_mut_ptr(), to.len()) };
+            unsafe { copy(from.as_ptr().cast(), to.as_mut_ptr().cast(), to.len()) };
         }
         fast
     }
@@ -231,8 +241,9 @@ mod fast {
 #[cfg(not(target_arch = "x86_64"))]
 mod fast {
     use std::cell::UnsafeCell;
+    use std::mem::MaybeUninit;
 
-    pub(super) fn read(_: &[UnsafeCell<u8>], _: &mut [u8]) -> bool {
+    pub(super) fn read(_: &[UnsafeCell<u8>], _: &mut [MaybeUninit<u8>]) -> bool {
         false
     }
 

@@ -18,10 +18,13 @@ const LITERALS_LAST: usize = 5;
 const OFFSET_MAX: usize = u16::MAX as usize;
 /// After so many misses (a power of two) the search takes longer steps.
 const PATIENCE_BITS: u32 = 6;
-/// Literals up to this many bytes are copied as so many at once where there is room.
+/// Literals are copied so many at once.
 const SHORT: usize = 16;
+/// Bytes of the longest sequence that is written without looking at each byte's room: a token, literals and their
+/// length, an offset, the length of a match.
+const MODERATE: usize = 1 + 1 + 2 * SHORT + 2 + 1;
 /// Behind the answered length the output may be written to for so many bytes.
-pub(crate) const OVERSHOOT_BYTES: usize = SHORT;
+pub(crate) const OVERSHOOT_BYTES: usize = 2 * SHORT;
 
 fn word(input: &[u8], at: usize) -> u64 {
     input[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
@@ -34,14 +37,54 @@ fn hash(word: u64) -> usize {
 }
 
 /// Where the last place of a hash was found.
-struct Table<'t>(&'t mut [[u8; 4]; SLOTS]);
+type Table = [[u8; 4]; SLOTS];
 
-impl Table<'_> {
-    /// Puts `at` in, and takes out what was there: 0 at first.
-    fn exchange(&mut self, hash: usize, at: u32) -> usize {
-        let slot = &mut self.0[hash % SLOTS];
-        u32::from_le_bytes(core::mem::replace(slot, at.to_le_bytes())) as usize
+/// Puts `at` in, and takes out what was there: 0 at first.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "chunks are far shorter")]
+fn exchange(table: &mut Table, hash: usize, at: usize) -> usize {
+    u32::from_le_bytes(core::mem::replace(&mut table[hash % SLOTS], (at as u32).to_le_bytes())) as usize
+}
+
+/// How many bytes at the starts of both are the same.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> usize {
+    const STEP: usize = size_of::<u64>();
+    let mut length = 0;
+    for (a, b) in a.as_chunks::<STEP>().0.iter().zip(b.as_chunks::<STEP>().0) {
+        let difference = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if difference != 0 {
+            return length + difference.trailing_zeros() as usize / 8;
+        }
+        length += STEP;
     }
+    let rest = a[length..].iter().zip(&b[length..]);
+    length + rest.take_while(|(one, other)| one == other).count()
+}
+
+/// How many bytes at the ends of both are the same.
+#[inline(always)]
+fn same_backwards(a: &[u8], b: &[u8]) -> usize {
+    a.iter().rev().zip(b.iter().rev()).take_while(|(one, other)| one == other).count()
+}
+
+/// Literals, and the match behind them.
+struct Sequence {
+    literals: usize,
+    offset: u16,
+    /// Without the shortest match's.
+    match_length: usize,
+}
+
+/// Where the compression is.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Where the next search begins.
+    at: usize,
+    /// Where the literals begin that are not written yet.
+    literals: usize,
+    /// Bytes written.
+    len: usize,
 }
 
 /// What was written so far.
@@ -68,88 +111,105 @@ impl Output<'_> {
         self.push(rest as u8)
     }
 
-    fn literals(&mut self, input: &[u8], from: usize, to: usize) -> Option<()> {
-        let end = self.len + (to - from);
-        if to - from <= SHORT
-            && let Some(short) = input[from..].first_chunk::<SHORT>()
-            && let Some(room) = self.bytes[self.len..].first_chunk_mut()
-        {
-            *room = *short;
-        } else {
-            self.bytes.get_mut(self.len..end)?.copy_from_slice(&input[from..to]);
-        }
+    /// Literals, and the start of a sequence: its match follows.
+    #[expect(clippy::cast_possible_truncation, reason = "below 16")]
+    fn literals(&mut self, literals: &[u8], match_length: usize) -> Option<()> {
+        self.push(((literals.len().min(15) << 4) | match_length.min(15)) as u8)?;
+        self.length(literals.len())?;
+        let end = self.len + literals.len();
+        self.bytes.get_mut(self.len..end)?.copy_from_slice(literals);
         self.len = end;
         Some(())
     }
 
-    /// Literals and the match behind them, or the last literals alone.
-    #[expect(clippy::cast_possible_truncation, reason = "below 16, and offsets have 16 bits")]
-    fn sequence(&mut self, input: &[u8], from: usize, to: usize, found: Option<(u16, usize)>) -> Option<()> {
-        let match_length = found.map_or(0, |(_, length)| length - MATCH_BYTES_MIN);
-        self.push((((to - from).min(15) << 4) | match_length.min(15)) as u8)?;
-        self.length(to - from)?;
-        self.literals(input, from, to)?;
-        let Some((offset, _)) = found else { return Some(()) };
-        let [low, high] = offset.to_le_bytes();
+    fn sequence(&mut self, from: &[u8], sequence: &Sequence) -> Option<()> {
+        self.literals(&from[..sequence.literals], sequence.match_length)?;
+        let [low, high] = sequence.offset.to_le_bytes();
         self.push(low)?;
         self.push(high)?;
-        self.length(match_length)
+        self.length(sequence.match_length)
     }
 }
 
-/// How many bytes at `a` and `b`, which is behind it, are the same, looking no further than `end`.
-fn same(input: &[u8], a: usize, b: usize, end: usize) -> usize {
-    let mut length = 0;
-    while b + length + 8 <= end {
-        let difference = word(input, a + length) ^ word(input, b + length);
-        if difference != 0 {
-            return length + difference.trailing_zeros() as usize / 8;
-        }
-        length += 8;
+/// Writes a sequence of moderate lengths, which most have, where there is room for the longest of them; answers its
+/// bytes.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "below 16 and below 256")]
+fn moderate(out: &mut [u8], from: &[u8], sequence: &Sequence) -> Option<usize> {
+    let &Sequence { literals, offset, match_length } = sequence;
+    let room = out.first_chunk_mut::<{ MODERATE + OVERSHOOT_BYTES }>()?;
+    let from = from.first_chunk::<{ 2 * SHORT }>()?;
+    if literals > 2 * SHORT || match_length >= 15 + 255 {
+        return None;
     }
-    let rest = input[b + length..end].iter().zip(&input[a + length..]);
-    length + rest.take_while(|(one, other)| one == other).count()
+    room[0] = ((literals.min(15) << 4) | match_length.min(15)) as u8;
+    let mut start = 1;
+    if literals >= 15 {
+        room[1] = (literals - 15) as u8;
+        start = 2;
+        *room[2 + SHORT..].first_chunk_mut::<SHORT>()? = *from[SHORT..].first_chunk()?;
+    }
+    *room[start..].first_chunk_mut::<SHORT>()? = *from.first_chunk()?;
+    let end = start + literals;
+    *room[end..].first_chunk_mut()? = offset.to_le_bytes();
+    room[end + 2] = match_length.wrapping_sub(15) as u8;
+    Some(end + 2 + usize::from(match_length >= 15))
+}
+
+/// Goes on to the first sequence that is not [`moderate`], which is not written yet, or to the end.
+///
+/// Nothing in the loop is called: what lives across calls is kept in memory by engines, and there is much.
+#[inline(never)]
+#[expect(clippy::cast_possible_truncation, reason = "compares four bytes; offsets have 16 bits")]
+fn moderates(input: &[u8], table: &mut Table, out: &mut [u8], place: Place) -> (Place, Option<Sequence>) {
+    let Place { mut at, mut literals, mut len } = place;
+    let mut misses = 1 << PATIENCE_BITS;
+    while let Some(searched) = input.get(..at + MATCH_START_MARGIN + 1) {
+        let here = word(searched, at);
+        // Never behind `at`, which spares a look at the bounds.
+        let before = exchange(table, hash(here), at).min(at);
+        if before + OFFSET_MAX < at || word(searched, before) as u32 != here as u32 {
+            at += misses >> PATIENCE_BITS;
+            misses += 1;
+            continue;
+        }
+        misses = 1 << PATIENCE_BITS;
+        let back = same_backwards(&input[literals..at], &input[..before]);
+        let end = input.len() - LITERALS_LAST;
+        let forth = same(&input[before + MATCH_BYTES_MIN..end], &input[at + MATCH_BYTES_MIN..end]);
+        let sequence = Sequence {
+            literals: at - back - literals,
+            offset: (at - before) as u16,
+            match_length: back + forth,
+        };
+        at += MATCH_BYTES_MIN + forth;
+        if at + MATCH_START_MARGIN < input.len() {
+            exchange(table, hash(word(input, at - 2)), at - 2);
+        }
+        let Some(bytes) = moderate(&mut out[len..], &input[literals..], &sequence) else {
+            return (Place { at, literals, len }, Some(sequence));
+        };
+        len += bytes;
+        literals = at;
+    }
+    (Place { at, literals, len }, None)
 }
 
 /// Compresses into `out`; answers the length, or `None` if it does not fit. `table` is all zero before, and has
 /// [`TABLE_BYTES`] bytes or more.
-#[expect(clippy::cast_possible_truncation, reason = "chunks and offsets are far shorter")]
 pub(crate) fn compress(input: &[u8], table: &mut [u8], out: &mut [u8]) -> Option<usize> {
-    let mut table = Table(table.as_chunks_mut().0.first_chunk_mut()?);
-    let mut out = Output { bytes: out, len: 0 };
-    let (mut literals, mut at) = (0, 1);
-    let last_start = input.len().saturating_sub(MATCH_START_MARGIN);
-    while let Some((mut from, mut to)) = find(input, &mut table, at, last_start) {
-        let found = to + MATCH_BYTES_MIN;
-        while to > literals && from > 0 && input[to - 1] == input[from - 1] {
-            (from, to) = (from - 1, to - 1);
-        }
-        let known = found - to;
-        let length = known + same(input, from + known, to + known, input.len() - LITERALS_LAST);
-        out.sequence(input, literals, to, Some(((to - from) as u16, length)))?;
-        (literals, at) = (to + length, to + length);
-        if at < last_start {
-            table.exchange(hash(word(input, at - 2)), (at - 2) as u32);
-        }
+    let table: &mut Table = table.as_chunks_mut().0.first_chunk_mut()?;
+    let mut place = Place { at: 1, ..Place::default() };
+    loop {
+        let (Place { at, literals, len }, sequence) = moderates(input, table, out, place);
+        let mut out = Output { bytes: out, len };
+        let Some(sequence) = sequence else {
+            out.literals(&input[literals..], 0)?;
+            return Some(out.len);
+        };
+        out.sequence(&input[literals..], &sequence)?;
+        place = Place { at, literals: at, len: out.len };
     }
-    out.sequence(input, literals, input.len(), None)?;
-    Some(out.len)
-}
-
-/// The next place, from `at` on, whose first four bytes stood earlier: that place, and this one.
-#[expect(clippy::cast_possible_truncation, reason = "compares four bytes; chunks are far shorter")]
-fn find(input: &[u8], table: &mut Table<'_>, mut at: usize, last_start: usize) -> Option<(usize, usize)> {
-    let mut misses = 1 << PATIENCE_BITS;
-    while at < last_start {
-        let here = word(input, at);
-        let before = table.exchange(hash(here), at as u32);
-        if at - before <= OFFSET_MAX && word(input, before) as u32 == here as u32 {
-            return Some((before, at));
-        }
-        at += misses >> PATIENCE_BITS;
-        misses += 1;
-    }
-    None
 }
 
 #[cfg(test)]

@@ -266,12 +266,12 @@ fn tell(kernels: &[Algorithm], figures: &[Figures], seconds: f64, out: &mut Out)
         show::bytes(FILES.iter().map(|(count, bytes)| (count * bytes) as u64).sum()),
         std::env::temp_dir().display(),
     ))?;
-    out.line("             put        get         put         get      import       heap at peak")?;
+    out.line("                  put        get         put         get      import       heap at peak")?;
     for engine in figures {
         let heap = &engine.memory.heap;
         let heap = if heap.claimed == 0 { "not counted".to_owned() } else { show::bytes(heap.peak) };
         out.line(&format!(
-            "  {:<7} {:>6.1} µs {:>7.1} µs {:>6.1} MB/s {:>6.1} MB/s {:>6.1} MB/s   {heap}",
+            "  {:<12} {:>6.1} µs {:>7.1} µs {:>6.1} MB/s {:>6.1} MB/s {:>6.1} MB/s   {heap}",
             name(engine.engine),
             engine.small_put_us,
             engine.small_get_us,

@@ -6,10 +6,11 @@ mod walk;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 
 use dagvault_api::{Codec, Error, PutItem, Request, Response};
+use dagvault_core::wipe::Wiped;
 use rustix::fs::{Mode, OFlags, open, stat};
 use serde_json::json;
 
@@ -65,6 +66,7 @@ pub(crate) fn run(global: &Global, options: &Import, out: &mut Out) -> Outcome<(
     let ahead =
         if out.shows_progress() { Some(begin(open_top(&options.dir)?).map_err(failed)?) } else { None };
     let (to, from) = sync_channel(AHEAD);
+    let (spare, back) = channel();
     let reader = Reader {
         walk: begin(top).map_err(failed)?,
         stored: Stored::new(Listing::new(&session, into)),
@@ -74,6 +76,7 @@ pub(crate) fn run(global: &Global, options: &Import, out: &mut Out) -> Outcome<(
         counts: &counts,
         stop: &stop,
         to,
+        back,
         batch: Vec::new(),
         batch_bytes: 0,
     };
@@ -94,7 +97,7 @@ pub(crate) fn run(global: &Global, options: &Import, out: &mut Out) -> Outcome<(
         if let Some(walk) = ahead {
             scope.spawn(|| count_ahead(walk, total, &over));
         }
-        let fed = feeder.feed(from);
+        let fed = feeder.feed(from, &spare);
         over.store(true, Ordering::Relaxed);
         fed
     });
@@ -139,7 +142,7 @@ struct Feeder<'a> {
 }
 
 impl Feeder<'_> {
-    fn feed(&mut self, from: Receiver<Work>) -> Outcome<()> {
+    fn feed(&mut self, from: Receiver<Work>, spare: &Sender<Wiped>) -> Outcome<()> {
         let mut large: Option<(u64, PutItem<'static>)> = None;
         // The channel closes with this function, which ends the reader.
         for work in from {
@@ -153,6 +156,8 @@ impl Feeder<'_> {
                         self.session.done(&request)?;
                         self.counts.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                     }
+                    // A reader that has ended needs none: dropped, it is wiped.
+                    let _ = spare.send(bytes);
                 }
                 Work::End => {
                     if let Some((handle, item)) = large.take() {

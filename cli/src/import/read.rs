@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::vec;
 
 use dagvault_api::{Codec, EntryInfo, MetaChange, PutItem};
@@ -80,6 +80,8 @@ pub(super) struct Reader<'a> {
     pub(super) stop: &'a Stop,
     /// To the engine.
     pub(super) to: SyncSender<Work>,
+    /// Pieces that it is done with, to be filled again: cheaper than wiping each.
+    pub(super) back: Receiver<Wiped>,
     /// The batch that is being filled.
     pub(super) batch: Vec<PutItem<'static>>,
     /// Its bytes.
@@ -293,7 +295,8 @@ impl Reader<'_> {
                 self.send(Work::Abort)?;
                 return Err(Trouble::Receiver);
             }
-            let mut piece = Wiped(Vec::with_capacity(PIECE_BYTES));
+            let mut piece = self.back.try_recv().unwrap_or_else(|_| Wiped(Vec::with_capacity(PIECE_BYTES)));
+            piece.clear();
             let wanted = (left + 1).min(PIECE_BYTES as u64);
             if let Err(error) = file.take(wanted).read_to_end(&mut piece) {
                 break Trouble::Because(crate::failure::reason(&error));
