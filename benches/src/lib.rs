@@ -24,7 +24,7 @@ use dagvault_dag::files::{FileStore, OpenOptions};
 use dagvault_dag::memory::MemoryStore;
 use dagvault_dag::store::Store;
 use dagvault_dag::system::{OsSystem, System as _};
-use dagvault_host::{Config, WasmEngine};
+use dagvault_host::{Accel, Config, ModuleSource, WasmEngine};
 use dagvault_vault::NativeEngine;
 
 /// Starts an engine over a store with so many workers.
@@ -41,17 +41,25 @@ pub struct Contender {
     start: Start,
 }
 
-/// Every engine that takes part.
-pub const ENGINES: [Contender; 3] = [
+/// Every engine that takes part: the native one by what the processor has and without, the guest by its own
+/// instructions alone and with the processor's.
+pub const ENGINES: [Contender; 5] = [
     Contender { name: "native", engine: "native", backend: || Backend::RustCrypto, start: native },
     Contender { name: "native portable", engine: "native", backend: || Backend::Portable, start: native },
-    Contender { name: "wasm strict", engine: "wasmtime", backend: || Backend::RustCrypto, start: wasm },
+    Contender { name: "wasm strict", engine: "wasmtime", backend: || Backend::RustCrypto, start: strict },
+    Contender { name: "wasm relaxed", engine: "wasmtime", backend: || Backend::RustCrypto, start: relaxed },
+    Contender {
+        name: "wasm accelerated",
+        engine: "wasmtime",
+        backend: || Backend::RustCrypto,
+        start: accelerated,
+    },
 ];
 
 /// The contenders of comparisons where the backends don't matter: one of each engine.
 pub fn plain_engines() -> impl Iterator<Item = &'static Contender> {
     static ALL: &[Contender] = &ENGINES;
-    ALL.iter().filter(|contender| contender.name != "native portable")
+    ALL.iter().filter(|contender| ["native", "wasm accelerated"].contains(&contender.name))
 }
 
 fn native(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
@@ -59,11 +67,28 @@ fn native(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
     Ok(Box::new(engine))
 }
 
-fn wasm(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
+fn wasm(
+    store: Arc<dyn Store>,
+    workers: usize,
+    module: ModuleSource,
+    accel: Accel,
+) -> Result<Box<dyn Engine>> {
     let mut config = Config::new(store, Arc::new(OsSystem));
-    config.workers = workers;
+    (config.workers, config.module, config.accel) = (workers, module, accel);
     let engine = WasmEngine::new(config).context("the engine in Wasmtime")?;
     Ok(Box::new(engine.grouped()))
+}
+
+fn strict(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
+    wasm(store, workers, ModuleSource::Embedded, Accel::Off)
+}
+
+fn relaxed(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
+    wasm(store, workers, ModuleSource::Relaxed, Accel::Off)
+}
+
+fn accelerated(store: Arc<dyn Store>, workers: usize) -> Result<Box<dyn Engine>> {
+    wasm(store, workers, ModuleSource::Embedded, Accel::Auto)
 }
 
 /// A new, open vault in a folder, which must be absent or empty.

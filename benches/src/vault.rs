@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use anyhow::{Result, bail, ensure};
-use dagvault_api::{Engine, Request, Response, Select};
+use dagvault_api::{Codec, Engine, Request, Response, Select};
 
 use crate::case::{Case, Run, SIZES, on_backend, timed};
 use crate::{Contender, ENGINES, item, put_one, vault_in_memory};
@@ -161,17 +161,57 @@ fn lists(contender: &'static Contender, workers: usize, bytes: usize) -> Result<
     }))
 }
 
+/// Text that compresses about as well as source code: words by no rule but always the same ones.
+fn text(bytes: usize) -> Vec<u8> {
+    let words: Vec<&[u8]> = include_bytes!("vault.rs").split(|byte| *byte == b' ').collect();
+    let mut text = Vec::with_capacity(bytes + 256);
+    let mut state = 1_u64;
+    while text.len() < bytes {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        text.extend_from_slice(words[(state >> 33) as usize % words.len()]);
+        text.push(b' ');
+    }
+    text.truncate(bytes);
+    text
+}
+
+/// What the workers do of a long value: its chunks are hashed, compressed and sealed, and nothing else is timed but
+/// that a map in memory takes the blocks.
+fn seals(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
+    let value = text(bytes);
+    Ok(Box::new(move |times| {
+        let mut took = std::time::Duration::ZERO;
+        for _ in 0..times {
+            let engine = vault_in_memory(contender, workers)?;
+            let mut item = item("value", &[]);
+            item.codec = Codec::Lz4File {};
+            let Response::Handle { handle, .. } = engine.call(&Request::WriteBegin { item })? else {
+                bail!("no handle")
+            };
+            took += timed(1, || {
+                value.chunks(PART_BYTES).try_for_each(|part| {
+                    engine.call(&Request::WriteChunk { handle, bytes: part.into() }).map(drop)
+                })?;
+                Ok(())
+            })?;
+            engine.call(&Request::WriteEnd { handle })?;
+        }
+        Ok(took)
+    }))
+}
+
 type Open = fn(&'static Contender, usize, usize) -> Result<Run>;
 
 /// The cases.
 #[must_use]
 pub fn cases() -> Vec<Case> {
     static CONTENDERS: &[Contender] = &ENGINES;
-    let kinds: [(&str, Open, &[usize], usize); 4] = [
+    let kinds: [(&str, Open, &[usize], usize); 5] = [
         ("put", puts, &SIZES, 1),
         ("get", gets, &SIZES, 1),
         ("put 250 at once", batches, &SIZES[..3], BATCH),
         ("list 1000", lists, &SIZES[..1], VALUES_MAX),
+        ("compress, hash and seal", seals, &SIZES[4..], 1),
     ];
     let mut cases = Vec::new();
     for (what, open, sizes, values) in kinds {

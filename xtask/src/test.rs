@@ -81,10 +81,13 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
     if failed > 0 { bail!("the tests failed") } else { Ok(()) }
 }
 
+/// Tests of the workspace, always by the same features, so that nothing is built twice.
+pub(crate) const WORKSPACE: [&str; 5] =
+    ["test", "--release", "--workspace", "--features", "dagvault-crypto/selftest,dagvault-crypto/vectors"];
+
 fn steps(workspace: &Workspace) -> Vec<Command> {
     let mut all = workspace.cargo();
-    all.args(["test", "--release", "--workspace", "--no-fail-fast"]);
-    all.args(["--features", "dagvault-crypto/selftest,dagvault-crypto/vectors"]);
+    all.args(WORKSPACE).arg("--no-fail-fast");
     let mut models = workspace.cargo();
     models.args(["test", "--release", "-p", "dagvault-core", "--lib"]);
     models.env("RUSTFLAGS", "--cfg loom").env("LOOM_MAX_PREEMPTIONS", "3");

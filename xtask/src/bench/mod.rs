@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: everything that is measured, in turns in one run, written into docs/benchmarks.md.
 
+mod accelerators;
 mod against;
 mod child;
 mod crypto;
@@ -85,7 +86,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-const SECTIONS: [&str; 8] = ["crypto", "dag", "vault", "memory", "puts", "engines", "latency", "peers"];
+const SECTIONS: [&str; 9] =
+    ["crypto", "accelerators", "dag", "vault", "memory", "puts", "engines", "latency", "peers"];
 
 /// A table and the name of its marks in the document.
 type Marked = (&'static str, Vec<String>);
@@ -94,6 +96,7 @@ impl Bench {
     /// Measures a section; answers its tables.
     fn section(&self, name: &'static str, field: &mut Option<Field>, keep: bool) -> Result<Vec<Marked>> {
         let table = match name {
+            "accelerators" => accelerators::measure(self)?,
             "memory" => memory::measure(self)?,
             "puts" => puts::measure(self)?,
             "engines" => engines::measure(self)?,

@@ -41,7 +41,7 @@ const CHACHA: &str = "xchacha20-poly1305";
 const SHA: &str = "sha256";
 
 /// Each line of the promise.
-const TARGETS: [Target; 19] = {
+const TARGETS: [Target; 18] = {
     use Engine::{NewNode, OldNode, Wasmtime};
     [
         target(Wasmtime, (CTR, RELAXED, 1), (CTR, CRATES, 1), 3.3),
@@ -67,13 +67,6 @@ const TARGETS: [Target; 19] = {
             theirs: ("blake3", STRICT, 1),
             bytes: 16 << 20,
             at_least: 1.8,
-        },
-        Target {
-            engine: Wasmtime,
-            ours: ("aes-256-gcm", "accelerated", 1),
-            theirs: ("aes-256-gcm", "native", 1),
-            bytes: 64 << 10,
-            at_least: 0.9,
         },
     ]
 };
