@@ -1,14 +1,13 @@
 //! `cargo xtask constant-time`: nothing that the kernels do in time depends on secrets, as far as two programs of
 //! `constant-time/` can tell: one runs under valgrind, the other interprets the kernels' wasm.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::commands::Arguments;
 use crate::run::{Workspace, run as run_command, run_shown};
-use crate::setup;
+use crate::{guest, setup};
 
 const PACKAGE: &str = "dagvault-constant-time";
 
@@ -22,12 +21,8 @@ const LEVELS: [(&str, &str, &[&str]); 5] = [
     ("opt-s", "opt-s", &["profile.opt-s.inherits=\"release\"", "profile.opt-s.opt-level=\"s\""]),
 ];
 
-/// Sets of instructions of the modules.
-const MODULES: [(&str, &str); 3] = [
-    ("strict", "+bulk-memory,+mutable-globals,+simd128"),
-    ("relaxed", "+bulk-memory,+mutable-globals,+simd128,+relaxed-simd"),
-    ("scalar", "+bulk-memory,+mutable-globals"),
-];
+/// Modules of the kernels, by their sets of instructions.
+const MODULES: [&str; 3] = ["strict", "relaxed", "scalar"];
 
 /// Runs the checks that the command line names.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
@@ -76,34 +71,17 @@ fn native(workspace: &Workspace, count: usize) -> Result<Vec<&'static str>> {
     Ok(failed)
 }
 
-/// Checks the first `count` modules in the interpreter; answers whether that failed.
+/// Checks the first `count` modules in the interpreter; answers whether that failed. They are built so that they say
+/// what is secret.
 fn wasm(workspace: &Workspace, count: usize) -> Result<Vec<&'static str>> {
-    setup::nightly()?;
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--quiet", "--release", "-p", PACKAGE]);
     run_command(cargo.args(["--no-default-features", "--features", "wasm"]))?;
     let mut check = Command::new(workspace.target.join("release/constant-time-wasm"));
-    for (name, features) in &MODULES[..count] {
-        let module = module(workspace, name, features)?;
+    for name in &MODULES[..count] {
+        let arguments = ["--features", "constant-time"];
+        let module = guest::kernels_for(workspace, &workspace.root, name, &arguments)?;
         check.arg(format!("{name}={}", module.to_str().context("a path that is not UTF-8")?));
     }
     Ok(if run_shown(&mut check).is_err() { vec!["wasm"] } else { Vec::new() })
-}
-
-/// Builds the kernels' module so that it says what is secret.
-fn module(workspace: &Workspace, name: &str, features: &str) -> Result<PathBuf> {
-    let target = workspace.target.join("constant-time").join(name);
-    let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(workspace.root.join("guest/kernels"))
-        // What an outer cargo or shell has set for the host must not reach the guest.
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("CARGO_BUILD_TARGET")
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .env("RUSTFLAGS", format!("-Ctarget-feature={features}"))
-        .env("CARGO_TARGET_DIR", &target)
-        .args([&format!("+{}", setup::NIGHTLY), "build", "--quiet", "--target", "wasm32-unknown-unknown"])
-        .args(["--profile", "guest", "--features", "constant-time", "-Zbuild-std=std,panic_abort"]);
-    run_command(&mut cargo)?;
-    Ok(target.join("wasm32-unknown-unknown/guest/dagvault_kernels_guest.wasm"))
 }

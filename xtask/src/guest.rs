@@ -64,26 +64,38 @@ pub(crate) fn kernels(
     root: &Path,
     out: &Path,
 ) -> Result<Vec<(&'static str, PathBuf)>> {
-    nightly()?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut modules = Vec::new();
-    for (name, features) in KERNEL_FEATURES {
-        let target = target_dir(workspace).join(format!("kernels-{name}"));
-        // The same for every checkout, so that the standard library is built once.
-        let flags = [
-            format!("-Ctarget-feature={features}"),
-            // Of the checkout that is measured, not of this one: its warnings are its own affair.
-            "-Awarnings".to_owned(),
-        ];
-        let mut cargo = pinned_cargo(&root.join("guest/kernels"), &target, &flags);
-        cargo.arg("-Zbuild-std=std,panic_abort");
-        run(&mut cargo)?;
-        let built = target.join(TARGET).join(PROFILE).join("dagvault_kernels_guest.wasm");
+    for (name, _) in KERNEL_FEATURES {
         let module = out.join(format!("{name}.wasm"));
-        place(&built, &module)?;
+        place(&kernels_for(workspace, root, name, &[])?, &module)?;
         modules.push((name, module));
     }
     Ok(modules)
+}
+
+/// Builds the module of the kernels in the checkout at `root` for one set of instructions; answers where it is until the
+/// next build. `arguments` are cargo's.
+pub(crate) fn kernels_for(
+    workspace: &Workspace,
+    root: &Path,
+    name: &str,
+    arguments: &[&str],
+) -> Result<PathBuf> {
+    nightly()?;
+    let set = KERNEL_FEATURES.iter().find(|(known, _)| *known == name);
+    let (_, features) = set.with_context(|| format!("no module of kernels is called {name}"))?;
+    // The same for every checkout, so that the standard library is built once.
+    let target = target_dir(workspace).join(format!("kernels-{name}"));
+    let flags = [
+        format!("-Ctarget-feature={features}"),
+        // Of the checkout that is measured, not of this one: its warnings are its own affair.
+        "-Awarnings".to_owned(),
+    ];
+    let mut cargo = pinned_cargo(&root.join("guest/kernels"), &target, &flags);
+    cargo.arg("-Zbuild-std=std,panic_abort").args(arguments);
+    run(&mut cargo)?;
+    Ok(target.join(TARGET).join(PROFILE).join("dagvault_kernels_guest.wasm"))
 }
 
 /// A build by the pinned nightly, in which nothing counts that an outer cargo or shell has set for the host.
