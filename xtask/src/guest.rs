@@ -74,8 +74,8 @@ pub(crate) fn kernels(
     Ok(modules)
 }
 
-/// Builds the module of the kernels in the checkout at `root` for one set of instructions; answers where it is until the
-/// next build. `arguments` are cargo's.
+/// Builds the module of the kernels in the checkout at `root` for one set of instructions; answers where it is until
+/// the next build. `arguments` are cargo's.
 pub(crate) fn kernels_for(
     workspace: &Workspace,
     root: &Path,
