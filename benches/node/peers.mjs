@@ -16,6 +16,17 @@ const none = new Uint8Array(0);
 // One hasher for all messages: hash-wasm's fast way.
 const hashed = (hasher) => (message) => hasher.init().update(message).digest('binary');
 
+// As many bytes as the message has, as much at once as HKDF can (RFC 5869, section 2.3).
+const MOST = 255 * 32;
+const [salt, info] = ['salt', 'info'].map((text) => new TextEncoder().encode(text));
+function derived(message) {
+  const out = new Uint8Array(message.length);
+  for (let at = 0; at < out.length; at += MOST) {
+    out.set(hkdf(sha256, key, salt, info, Math.min(MOST, out.length - at)), at);
+  }
+  return out;
+}
+
 /** By kernel: each peer's function from a message to its result. */
 export const peers = {
   'aes-256-ctr': { noble: (message) => ctr(key, nonce(16)).encrypt(message) },
@@ -29,7 +40,7 @@ export const peers = {
     noble: (message) => hmac(sha256, key, message),
     'hash-wasm': hashed(await createHMAC(createSHA256(), key)),
   },
-  'hkdf-sha256': { noble: (message) => hkdf(sha256, message, none, none, 32) },
+  'hkdf-sha256': { noble: derived },
   blake3: { noble: blake3, 'hash-wasm': hashed(await createBLAKE3()) },
 };
 

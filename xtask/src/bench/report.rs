@@ -17,7 +17,8 @@ pub(super) fn origin(bench: &Bench) -> Result<String> {
     // A copy without a history may measure, too.
     let git = |words: &[&str]| output(Command::new("git").args(words).current_dir(root)).ok();
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
-    let changed = git(&["status", "--porcelain", "-uno"]).unwrap_or_default();
+    // What was written a section before is no change of what is measured.
+    let changed = git(&["status", "--porcelain", "-uno", "--", ".", ":!docs"]).unwrap_or_default();
     let state = if changed.is_empty() { "" } else { " with changes" };
     let (date, commit, cpu) = (date.trim(), commit.trim(), cpu());
     let threads = processors();
