@@ -49,11 +49,13 @@ pub enum Op {
     Ed25519Sign = 13,
     /// public key 32, message, signature 64 → nothing.
     Ed25519Verify = 14,
+    /// data → hash 32, as [`Op::Blake3`], by all workers.
+    Blake3Wide = 15,
 }
 
 impl Op {
     /// Every operation, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Sha256,
         Self::Hmac,
         Self::Blake3,
@@ -68,6 +70,7 @@ impl Op {
         Self::Ed25519Public,
         Self::Ed25519Sign,
         Self::Ed25519Verify,
+        Self::Blake3Wide,
     ];
 
     fn of(number: u8) -> Option<Self> {
@@ -84,7 +87,7 @@ const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 pub fn case(op: u8, input: &[u8]) -> Vec<u8> {
     let answer = Op::of(op).and_then(|op| match op {
         Op::Sha256 | Op::Hmac => sha2(op, input),
-        Op::Blake3 | Op::Blake3Keyed | Op::Blake3Derive => blake3(op, input),
+        Op::Blake3 | Op::Blake3Keyed | Op::Blake3Derive | Op::Blake3Wide => blake3(op, input),
         Op::Seal | Op::Open => raw(op, input),
         Op::CommittingSeal | Op::CommittingOpen => envelope(op, input),
         Op::Hkdf | Op::Argon2id => derivation(op, input),
@@ -115,6 +118,10 @@ fn blake3(op: Op, input: &[u8]) -> Answer {
             let mut out = output(length)?;
             hash::derive_in(Backend::chosen(), core::str::from_utf8(context).ok()?, &[material], &mut out);
             Some(accepted(&[&out]))
+        }
+        Op::Blake3Wide => {
+            let [data] = fields(input)?;
+            Some(accepted(&[&hash::hash_wide(data)]))
         }
         Op::Blake3Keyed => {
             let [key, data] = fields(input)?;

@@ -9,11 +9,12 @@ use dagvault_core::abi::{
     ACCEL_AES_256_GCM, ACCEL_ALGORITHMS, ACCEL_ARGON2ID, ACCEL_BLAKE3, ACCEL_DATA_BYTES_MAX, ACCEL_DECLINED,
     ACCEL_EVERY_LENGTH, ACCEL_MESSAGE_BYTES_MAX, ACCEL_SHA_256, ACCEL_XCHACHA20_POLY1305, LOG_NOTICE,
 };
-use dagvault_crypto::selftest::{Op, encode};
+use dagvault_crypto::selftest::{self, Op, encode};
 use dagvault_crypto::vectors;
 use dagvault_host::{Accel, Config, WasmEngine};
 use wasm_encoder::{BlockType, InstructionSink};
 
+use crate::real::noise;
 use crate::support::guest::{ANSWER, Guest, REQUEST, answer, at, call_import, import};
 use crate::support::{MapStore, config};
 use crate::traps::{engine_with, is_misbehaved, outcome, trigger};
@@ -42,6 +43,21 @@ fn self_test(engine: &mut WasmEngine) -> String {
     match engine.call(&Request::SelfTest {}) {
         Ok(Response::Text { text }) => text,
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn one_long_message_is_hashed_by_all_workers() {
+    let message = noise(3 << 20);
+    let input = encode(&[&message]);
+    for (workers, accel) in [(1, Accel::Off), (2, Accel::Off), (2, Accel::On)] {
+        let mut engine = real(|config| (config.workers, config.accel) = (workers, accel));
+        let answered = case(&mut engine, Op::Blake3Wide as u8, &input);
+        assert_eq!(
+            selftest::answer(&answered),
+            Ok(&blake3::hash(&message).as_bytes()[..]),
+            "{workers} workers, {accel:?}"
+        );
     }
 }
 

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dagvault_api::group::Serial as _;
-use dagvault_api::{Request, Response};
+use dagvault_api::{Engine as _, Error, Request, Response};
 use dagvault_crypto::aead::{self, Suite};
 use dagvault_crypto::backend::Backend;
+use dagvault_crypto::selftest::{Op, encode};
 use dagvault_crypto::{hash, secret::Secret, sha256};
+use dagvault_dag::system::FixedSystem;
 use dagvault_host::{Accel, ModuleSource, WasmEngine};
+use dagvault_vault::NativeEngine;
 use wasm_encoder::BlockType;
 
 use crate::real::{create, noise, put};
@@ -201,5 +204,49 @@ fn measure_accelerators() {
                 [guest.saturating_sub(empty), native].map(|took| took.as_secs_f64() * 1e6 / f64::from(CALLS));
             println!("{:<28} {bytes:>8} {guest:>12.3} {native:>12.3} {:>6.3}", pair.name, native / guest);
         }
+    }
+}
+
+/// Bytes of one long message: as many as fit into a request.
+const LONG_BYTES: usize = (16 << 20) - 4096;
+
+/// The best of some runs of one long message's hash by all workers of an engine, without what any call takes that
+/// brings as many bytes.
+fn hashed(call: &mut dyn FnMut(u32) -> usize) -> Duration {
+    let (mut best, mut empty) = (Duration::MAX, Duration::MAX);
+    for _ in 0..40 {
+        for (operation, best) in [(u32::from(u8::MAX), &mut empty), (Op::Blake3Wide as u32, &mut best)] {
+            let start = Instant::now();
+            black_box(call(operation));
+            *best = (*best).min(start.elapsed());
+        }
+    }
+    best.saturating_sub(empty)
+}
+
+#[test]
+#[ignore = "prints figures"]
+fn measure_one_hash_by_two_workers() {
+    let input = encode(&[&noise(LONG_BYTES)]);
+    let request = |operation| Request::CryptoCase { operation, input: input.as_slice().into() };
+    let answered = |answer: Result<Response, Error>| match answer {
+        Ok(Response::Bytes { bytes }) => bytes.0.len(),
+        other => panic!("{other:?}"),
+    };
+    let mut took = [[Duration::ZERO; 2]; 3];
+    for (at, workers) in [1, 2].into_iter().enumerate() {
+        for (row, accel) in [(0, Accel::Off), (1, Accel::Auto)] {
+            let mut config = config(Arc::new(MapStore::default()));
+            (config.workers, config.accel) = (workers, accel);
+            let mut engine = WasmEngine::new(config).unwrap();
+            took[row][at] = hashed(&mut |operation| answered(engine.call(&request(operation))));
+        }
+        let store = Arc::new(MapStore::default());
+        let engine = NativeEngine::new(store, Arc::new(FixedSystem::new(1)), workers).unwrap();
+        took[2][at] = hashed(&mut |operation| answered(engine.call(&request(operation))));
+    }
+    for (who, [one, two]) in ["Wasmtime: strict", "Wasmtime: accelerated", "native"].iter().zip(took) {
+        let [one, two] = [one, two].map(|took| took.as_secs_f64() * 1e3);
+        println!("wide/{who} | {one:.3} | {two:.3} | {:.2}", one / two);
     }
 }

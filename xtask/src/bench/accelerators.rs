@@ -30,12 +30,33 @@ impl Line {
     }
 }
 
+/// What an ignored test of the host prints.
+fn printed(bench: &Bench, test: &str) -> Result<String> {
+    let mut run = bench.workspace.cargo();
+    run.args(crate::test::WORKSPACE).args(["--test", "host", test, "--", "--ignored", "--nocapture"]);
+    output(&mut run)
+}
+
+/// One long message, hashed by one worker and by two.
+pub(super) fn wide(bench: &Bench) -> Result<Vec<String>> {
+    let said = printed(bench, "measure_one_hash_by_two_workers")?;
+    let rows: Vec<String> =
+        said.lines().filter_map(|line| line.strip_prefix("wide/")).map(|row| format!("| {row} |")).collect();
+    ensure!(!rows.is_empty(), "the test printed no figures:\n{said}");
+    let mut table = vec![
+        "BLAKE3 of one message of nearly 16 MiB, a tree that the engine's workers share: milliseconds of the best \
+         call, without those that a call takes that brings as many bytes and does nothing with them."
+            .to_owned(),
+        String::new(),
+    ];
+    table.extend(head(&["", "one worker", "two workers", "×"].map(str::to_owned)));
+    table.extend(rows);
+    Ok(table)
+}
+
 /// The section's table.
 pub(super) fn measure(bench: &Bench) -> Result<Vec<String>> {
-    let mut test = bench.workspace.cargo();
-    test.args(crate::test::WORKSPACE).args(["--test", "host", "measure_accelerators"]);
-    test.args(["--", "--ignored", "--nocapture"]);
-    let said = output(&mut test)?;
+    let said = printed(bench, "measure_accelerators")?;
     let lines: Vec<Line> = said.lines().filter_map(Line::parse).collect();
     let mut sizes: Vec<u64> = lines.iter().map(|line| line.bytes).collect();
     sizes.sort_unstable();

@@ -96,7 +96,13 @@ impl Bench {
     /// Measures a section; answers its tables.
     fn section(&self, name: &'static str, field: &mut Option<Field>, keep: bool) -> Result<Vec<Marked>> {
         let table = match name {
-            "accelerators" => accelerators::measure(self)?,
+            "accelerators" => {
+                let tables = [(name, accelerators::measure(self)?), ("wide", accelerators::wide(self)?)];
+                return tables
+                    .into_iter()
+                    .map(|(mark, table)| Ok((mark, report::with_origin(self, table)?)))
+                    .collect();
+            }
             "memory" => memory::measure(self)?,
             "puts" => puts::measure(self)?,
             "engines" => engines::measure(self)?,

@@ -197,7 +197,7 @@ fn by_native(rows: Rows<'_>, origin: &str) -> String {
     let marks =
         [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0].into_iter().filter(|mark| (least..=most).contains(mark));
     let plot = Dots {
-        title: "Our kernels in wasm by what runs natively (the crates, by all that the processor has), 16 KiB: 1 is as fast",
+        title: "Our kernels in wasm by the crates natively, with all that the processor has; 16 KiB",
         names: who.iter().map(|who| called(&who.0, &who.1).replace("dagvault, ", "")).collect(),
         rows: table,
         marks: marks.map(|mark| (mark, format!("{mark}"))).collect(),
