@@ -1,4 +1,4 @@
-//! Lengths of lines and files, unfinished code, stray `unsafe`, and traces of one machine.
+//! Lengths of lines and files, unfinished code, stray `unsafe`, traces of one machine, and files that are no text.
 
 use anyhow::Result;
 
@@ -47,6 +47,12 @@ const SOURCES: [&str; 2] =
 pub(super) fn check(tree: &Tree, findings: &mut Findings) -> Result<()> {
     for file in &tree.files {
         let text = tree.read(file)?;
+        if is_no_text(&text) {
+            if !file.contains("/fixtures/") {
+                findings.violation(format!("{file}: no text, and not in a folder of fixtures"));
+            }
+            continue;
+        }
         let rust = file.ends_with(".rs");
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
@@ -61,6 +67,11 @@ pub(super) fn check(tree: &Tree, findings: &mut Findings) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a file holds bytes that are no UTF-8, which were read as the character that stands for them.
+fn is_no_text(text: &str) -> bool {
+    text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 fn lengths(file: &str, lines: usize, findings: &mut Findings) {
@@ -118,6 +129,13 @@ mod tests {
         let mut findings = Findings::default();
         check(&planted.0, &mut findings).unwrap();
         assert_eq!(findings.notices.len(), 1);
+    }
+
+    #[test]
+    fn files_that_are_no_text_are_found() {
+        let bytes = String::from_utf8_lossy(&[0x89, b'P', b'N', b'G', 0xff]).into_owned();
+        assert_eq!(found(check, &[("docs/a.png", &bytes), ("a/tests/fixtures/b.bin", &bytes)]).len(), 1);
+        assert_eq!(found(check, &[("docs/a.md", "Ümläute\n")]).len(), 0);
     }
 
     #[test]
