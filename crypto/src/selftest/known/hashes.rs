@@ -4,6 +4,7 @@ use super::{
     super::{Algorithm, Failure, Op, Runner},
     blake3_lengths::{CONTEXT, KEY, LENGTHS},
 };
+use crate::hash::WIDE_BYTES_MIN;
 use alloc::{vec, vec::Vec};
 use hex_literal::hex;
 
@@ -75,6 +76,12 @@ const HMAC: &[Hmac] = &[
     ),
 ];
 
+/// Enough to be spread.
+const WIDE_BYTES: usize = 300_000;
+const _: () = assert!(WIDE_BYTES > WIDE_BYTES_MIN);
+/// BLAKE3 of so many bytes of the pattern of the official vectors, by hash-wasm 4.13.
+const WIDE: [u8; 32] = hex!("6cc9dce05d4cff8c5bef5c5a24681e42b13f03e34a0bc5e66f65a91d48c944fa");
+
 pub(in super::super) fn run(runner: &mut Runner<'_>) -> Result<(), Failure> {
     for (name, data, digest) in SHA256 {
         runner.expect((Algorithm::Sha256, name), Op::Sha256, &[data], Some(digest))?;
@@ -84,6 +91,8 @@ pub(in super::super) fn run(runner: &mut Runner<'_>) -> Result<(), Failure> {
     for (name, key, data, code) in HMAC {
         runner.expect((Algorithm::HmacSha256, name), Op::Hmac, &[key, data], Some(code))?;
     }
+    let long: Vec<u8> = (0..=250).cycle().take(WIDE_BYTES).collect();
+    runner.expect((Algorithm::Blake3, "by all workers"), Op::Blake3Wide, &[&long], Some(&WIDE))?;
     for vector in LENGTHS {
         let data: Vec<u8> = (0..=250).cycle().take(vector.bytes).collect();
         runner.expect((Algorithm::Blake3, "hash"), Op::Blake3, &[&data], Some(&vector.hash))?;
