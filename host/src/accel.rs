@@ -120,11 +120,14 @@ impl Drop for Scratch {
 }
 
 /// A part of the guest's memory.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Part {
     at: u32,
     bytes: usize,
 }
+
+/// The longest table of parts.
+type Parts = [Part; ACCEL_PARTS_MAX as usize];
 
 impl Part {
     fn of(row: [u8; ACCEL_PART_BYTES]) -> Self {
@@ -248,19 +251,19 @@ impl Accelerators<'_> {
     }
 
     /// The parts of a table, which lie in the memory.
-    fn parts(&self, parts: u32, count: u32) -> Result<Vec<Part>, Failure> {
+    fn parts<'t>(&self, parts: u32, count: u32, table: &'t mut Parts) -> Result<&'t [Part], Failure> {
         if count > ACCEL_PARTS_MAX {
             return Err(Failure::misbehaved(format!("it hashes {count} parts")));
         }
-        let mut rows = [[0; ACCEL_PART_BYTES]; ACCEL_PARTS_MAX as usize];
-        let rows = &mut rows[..count as usize];
-        self.memory.read(parts, rows.as_flattened_mut())?;
-        let mut table = [Part { at: 0, bytes: 0 }; ACCEL_PARTS_MAX as usize];
-        table.iter_mut().zip(rows).for_each(|(part, row)| *part = Part::of(*row));
-        let table = &table[..count as usize];
+        let table = &mut table[..count as usize];
+        for (part, row) in table.iter_mut().zip((parts..).step_by(ACCEL_PART_BYTES)) {
+            let mut bytes = [0; ACCEL_PART_BYTES];
+            self.memory.read(row, &mut bytes)?;
+            *part = Part::of(bytes);
+        }
         bounded(table, ACCEL_DATA_BYTES_MAX)?;
         table.iter().try_for_each(|part| self.memory.check(part.at, part.bytes))?;
-        Ok(table.to_vec())
+        Ok(table)
     }
 
     /// Hands parts to `update`, a piece after the other.
@@ -282,7 +285,8 @@ impl Accelerators<'_> {
             return Ok(ACCEL_DECLINED);
         }
         let mut hasher = sha256::Sha256::new_on(Backend::RustCrypto);
-        self.feed(&self.parts(parts, count)?, |piece| hasher.update(piece))?;
+        let mut table = Parts::default();
+        self.feed(self.parts(parts, count, &mut table)?, |piece| hasher.update(piece))?;
         let mut digest = hasher.finalize();
         digest[0] ^= self.lie(ACCEL_SHA_256);
         self.memory.write(out, &digest).map(|()| ACCEL_DONE)
@@ -293,10 +297,11 @@ impl Accelerators<'_> {
         if !self.offers(ACCEL_BLAKE3) {
             return Ok(ACCEL_DECLINED);
         }
-        let parts = self.parts(parts, count)?;
+        let mut table = Parts::default();
+        let parts = self.parts(parts, count, &mut table)?;
         let read = |bytes: &mut [u8; hash::HASH_BYTES]| self.memory.read(key, bytes);
         let key = if key == 0 { None } else { Some(Secret::generate(read)?) };
-        let mut digest = match (&parts[..], &key) {
+        let mut digest = match (parts, &key) {
             // In one step, which is faster.
             (&[part], None) if part.bytes <= PIECE_BYTES => {
                 let buf = self.scratch.lend(part.bytes);
