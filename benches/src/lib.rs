@@ -156,6 +156,31 @@ pub fn put_one(engine: &dyn Engine, path: &str, value: &[u8]) -> Result<()> {
     }
 }
 
+/// Most bytes of a value that one request carries here.
+pub const PART_BYTES: usize = 4 << 20;
+
+/// Begins a value that comes in parts; answers its handle.
+///
+/// # Errors
+/// If the engine refuses.
+pub fn begin(engine: &dyn Engine, item: PutItem<'_>) -> Result<u64> {
+    match engine.call(&Request::WriteBegin { item })? {
+        Response::Handle { handle, .. } => Ok(handle),
+        other => anyhow::bail!("the begin of a value was answered by {other:?}"),
+    }
+}
+
+/// Sends more of a value, in parts.
+///
+/// # Errors
+/// If the engine refuses.
+pub fn send(engine: &dyn Engine, handle: u64, value: &[u8]) -> Result<()> {
+    for part in value.chunks(PART_BYTES) {
+        engine.call(&Request::WriteChunk { handle, bytes: part.into() })?;
+    }
+    Ok(())
+}
+
 /// Milliseconds in which the engine in Wasmtime starts, compiled code being in the cache: the median of `count`.
 ///
 /// # Errors

@@ -1,12 +1,13 @@
 //! Single requests and batches by every engine over a store in memory: what the engines cost, without a disk.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use dagvault_api::{Codec, Engine, Request, Response, Select};
+use dagvault_api::{Codec, Engine, PutItem, Request, Response, Select};
 
 use crate::case::{Case, Run, SIZES, on_backend, timed};
-use crate::{Contender, ENGINES, item, put_one, vault_in_memory};
+use crate::{Contender, ENGINES, PART_BYTES, begin, item, put_one, send, vault_in_memory};
 
 /// Most bytes of values in a vault that is filled by puts: it keeps every version.
 const VAULT_BYTES_MAX: usize = 64 << 20;
@@ -16,7 +17,6 @@ const VALUES_MAX: usize = 1000;
 const BATCH: usize = 250;
 /// Values of at least this length go in parts.
 const STREAMED_BYTES_MIN: usize = 8 << 20;
-const PART_BYTES: usize = 4 << 20;
 
 fn path(number: usize) -> String {
     format!("values/{number:04}")
@@ -37,11 +37,8 @@ fn put_batch(engine: &dyn Engine, from: usize, count: usize, value: &[u8]) -> Re
 }
 
 fn put_streamed(engine: &dyn Engine, path: &str, value: &[u8]) -> Result<()> {
-    let begin = Request::WriteBegin { item: item(path, &[]) };
-    let Response::Handle { handle, .. } = engine.call(&begin)? else { bail!("no handle") };
-    for part in value.chunks(PART_BYTES) {
-        engine.call(&Request::WriteChunk { handle, bytes: part.into() })?;
-    }
+    let handle = begin(engine, item(path, &[]))?;
+    send(engine, handle, value)?;
     engine.call(&Request::WriteEnd { handle })?;
     Ok(())
 }
@@ -95,27 +92,38 @@ pub fn filled(contender: &Contender, workers: usize, bytes: usize, count: usize)
     Ok(engine)
 }
 
-fn puts(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
+/// Something done again and again with the next number, `room` times to one vault.
+fn in_new_vaults(
+    contender: &'static Contender,
+    workers: usize,
+    room: usize,
+    once: impl Fn(&dyn Engine, usize) -> Result<()> + 'static,
+) -> Result<Run> {
     let mut engine = vault_in_memory(contender, workers)?;
-    let value = vec![0x5a; bytes];
     let mut number = 0;
     Ok(Box::new(move |times| {
-        let mut took = std::time::Duration::ZERO;
+        let mut took = Duration::ZERO;
         let mut left = times;
         while left > 0 {
-            let room = capacity(bytes) - number;
-            let turn = left.min(room as u64);
-            took += timed(turn, || {
-                number += 1;
-                put(&*engine, &path(number), &value)
-            })?;
-            left -= turn;
-            if number == capacity(bytes) {
+            if number == room {
                 (engine, number) = (vault_in_memory(contender, workers)?, 0);
             }
+            let turn = left.min((room - number) as u64);
+            took += timed(turn, || {
+                number += 1;
+                once(&*engine, number - 1)
+            })?;
+            left -= turn;
         }
         Ok(took)
     }))
+}
+
+fn puts(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
+    let value = vec![0x5a; bytes];
+    in_new_vaults(contender, workers, capacity(bytes), move |engine, number| {
+        put(engine, &path(number), &value)
+    })
 }
 
 fn gets(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
@@ -132,20 +140,10 @@ fn gets(contender: &'static Contender, workers: usize, bytes: usize) -> Result<R
 
 /// Batches of values, each batch one commit; a vault gets four.
 fn batches(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
-    let mut engine = vault_in_memory(contender, workers)?;
     let value = vec![0x5a; bytes];
-    let mut number = 0;
-    Ok(Box::new(move |times| {
-        let mut took = std::time::Duration::ZERO;
-        for _ in 0..times {
-            if number == 4 {
-                (engine, number) = (vault_in_memory(contender, workers)?, 0);
-            }
-            took += timed(1, || put_batch(&*engine, number * BATCH, BATCH, &value))?;
-            number += 1;
-        }
-        Ok(took)
-    }))
+    in_new_vaults(contender, workers, 4, move |engine, number| {
+        put_batch(engine, number * BATCH, BATCH, &value)
+    })
 }
 
 fn lists(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
@@ -161,14 +159,20 @@ fn lists(contender: &'static Contender, workers: usize, bytes: usize) -> Result<
     }))
 }
 
-/// Text that compresses about as well as source code: words by no rule but always the same ones.
+/// What [`text`] is made of.
+const WORDS: &str = "    let mut value = engine .call( & Request :: Get { path , select } )? ; if bytes . len () == 0 \
+    { return Err ( Error :: limit ( the vault has no more room for this ) ) } else for block in blocks . iter () \
+    // A comment that says why , in a few words of which some come again /// # Errors pub ( crate ) fn seal ( key : \
+    & Secret < 32 > , nonce , aad , buf : & mut [ u8 ] ) -> Result < () , StoreError > match Some ( at ) => None";
+
+/// Text that compresses about as well as source code: its words by no order, always the same.
 fn text(bytes: usize) -> Vec<u8> {
-    let words: Vec<&[u8]> = include_bytes!("vault.rs").split(|byte| *byte == b' ').collect();
+    let words: Vec<&str> = WORDS.split(' ').collect();
     let mut text = Vec::with_capacity(bytes + 256);
     let mut state = 1_u64;
     while text.len() < bytes {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        text.extend_from_slice(words[(state >> 33) as usize % words.len()]);
+        text.extend_from_slice(words[(state >> 33) as usize % words.len()].as_bytes());
         text.push(b' ');
     }
     text.truncate(bytes);
@@ -180,20 +184,12 @@ fn text(bytes: usize) -> Vec<u8> {
 fn seals(contender: &'static Contender, workers: usize, bytes: usize) -> Result<Run> {
     let value = text(bytes);
     Ok(Box::new(move |times| {
-        let mut took = std::time::Duration::ZERO;
+        let mut took = Duration::ZERO;
         for _ in 0..times {
             let engine = vault_in_memory(contender, workers)?;
-            let mut item = item("value", &[]);
-            item.codec = Codec::Lz4File {};
-            let Response::Handle { handle, .. } = engine.call(&Request::WriteBegin { item })? else {
-                bail!("no handle")
-            };
-            took += timed(1, || {
-                value.chunks(PART_BYTES).try_for_each(|part| {
-                    engine.call(&Request::WriteChunk { handle, bytes: part.into() }).map(drop)
-                })?;
-                Ok(())
-            })?;
+            let item = PutItem { codec: Codec::Lz4File {}, ..item("value", &[]) };
+            let handle = begin(&*engine, item)?;
+            took += timed(1, || send(&*engine, handle, &value))?;
             engine.call(&Request::WriteEnd { handle })?;
         }
         Ok(took)

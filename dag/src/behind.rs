@@ -10,12 +10,9 @@ use dagvault_core::ids::{CellId, Cid};
 
 use crate::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store};
 
-/// Batches of blocks that may wait; a batch has at most what one request carries.
-const WAITING_MAX: usize = 1;
-
 /// Passes everything on to another store; [`BlockStore::put_many`] returns before its blocks are written.
 ///
-/// Whatever is called next waits until they are; only another `put_many` need not, as long as few batches wait. After a
+/// Whatever is called next waits until they are; only another `put_many` need not, as long as no batch waits. After a
 /// failure to write, every further change fails with it, and every look for what was put, so that no commit goes on
 /// without the blocks put before it; what was written stays readable, and a new handle may write.
 pub struct WriteBehind {
@@ -30,7 +27,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    waiting: Vec<Vec<Block>>,
+    /// The next batch: at most what one request carries.
+    waiting: Option<Vec<Block>>,
     /// Whether a batch is being written.
     busy: bool,
     failed: Option<StoreError>,
@@ -41,7 +39,7 @@ struct Queue {
 
 impl Queue {
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && !self.busy
+        self.waiting.is_none() && !self.busy
     }
 }
 
@@ -82,14 +80,13 @@ impl WriteBehind {
 fn write_all(shared: &Shared) {
     let mut queue = shared.queue();
     loop {
-        if queue.waiting.is_empty() {
+        let Some(blocks) = queue.waiting.take() else {
             if queue.closed {
                 return;
             }
             queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
             continue;
-        }
-        let blocks = queue.waiting.remove(0);
+        };
         queue.busy = true;
         drop(queue);
         // A store that panics must not leave its callers waiting.
@@ -131,7 +128,7 @@ impl BlockStore for WriteBehind {
     }
 
     fn put_many(&self, blocks: Vec<Block>) -> Result<(), StoreError> {
-        let mut queue = self.shared.wait_until(|queue| queue.waiting.len() < WAITING_MAX);
+        let mut queue = self.shared.wait_until(|queue| queue.waiting.is_none());
         if let Some(failed) = &queue.failed {
             return Err(failed.clone());
         }
@@ -142,7 +139,7 @@ impl BlockStore for WriteBehind {
             queue.thread =
                 Some(started.map_err(|error| StoreError::new(StoreErrorKind::Io, error.to_string()))?);
         }
-        queue.waiting.push(blocks);
+        queue.waiting = Some(blocks);
         self.shared.changed.notify_all();
         Ok(())
     }

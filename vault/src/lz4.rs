@@ -24,7 +24,7 @@ const SHORT: usize = 16;
 /// length, an offset, the length of a match.
 const MODERATE: usize = 1 + 1 + 2 * SHORT + 2 + 1;
 /// Behind the answered length the output may be written to for so many bytes.
-pub(crate) const OVERSHOOT_BYTES: usize = 2 * SHORT;
+pub(crate) const OVERSHOOT_BYTES: usize = SHORT;
 
 fn word(input: &[u8], at: usize) -> u64 {
     input[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
@@ -137,7 +137,7 @@ impl Output<'_> {
 #[expect(clippy::cast_possible_truncation, reason = "below 16 and below 256")]
 fn moderate(out: &mut [u8], from: &[u8], sequence: &Sequence) -> Option<usize> {
     let &Sequence { literals, offset, match_length } = sequence;
-    let room = out.first_chunk_mut::<{ MODERATE + OVERSHOOT_BYTES }>()?;
+    let room = out.first_chunk_mut::<MODERATE>()?;
     let from = from.first_chunk::<{ 2 * SHORT }>()?;
     if literals > 2 * SHORT || match_length >= 15 + 255 {
         return None;
@@ -221,8 +221,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn compressed(input: &[u8], most: usize) -> Option<Vec<u8>> {
-        let mut out = vec![0; most];
+        let mut out = vec![0xee; most];
         let len = compress(input, &mut [0; TABLE_BYTES], &mut out)?;
+        // What is behind is not wiped by the caller.
+        assert!(out.iter().skip(len + OVERSHOOT_BYTES).all(|byte| *byte == 0xee));
         out.truncate(len);
         Some(out)
     }

@@ -1,13 +1,12 @@
 //! `memory_use ENGINE FOLDER`: a life of a vault on disk, then the engine's own figures of its memory, as JSON.
 
 use anyhow::{Context as _, Result, bail};
-use dagvault_api::{Engine, Request, Response};
-use dagvault_benches::{ENGINES, item, put_one, vault_in};
+use dagvault_api::{Codec, Engine, PutItem, Request, Response};
+use dagvault_benches::{ENGINES, PART_BYTES, begin, item, put_one, send, vault_in};
 use serde_json::json;
 
 const VALUES: usize = 2000;
 const STREAM_BYTES: usize = 256 << 20;
-const PART_BYTES: usize = 4 << 20;
 
 fn path(number: usize) -> String {
     format!("life/{:02}/{number:04}", number % 37)
@@ -35,12 +34,10 @@ fn life(engine: &dyn Engine) -> Result<()> {
         let (path, numbers) = (path(number).into(), Vec::new());
         engine.call(&Request::Destroy { path, numbers })?;
     }
-    let Response::Handle { handle, .. } = engine.call(&Request::WriteBegin { item: item("large", &[]) })?
-    else {
-        bail!("no handle");
-    };
+    // Compressed, which is what the arenas of scratch are for.
+    let handle = begin(engine, PutItem { codec: Codec::Lz4File {}, ..item("large", &[]) })?;
     for _ in 0..STREAM_BYTES / PART_BYTES {
-        engine.call(&Request::WriteChunk { handle, bytes: value[..].into() })?;
+        send(engine, handle, &value)?;
     }
     engine.call(&Request::WriteEnd { handle })?;
     let Response::Handle { handle, .. } = engine.call(&Request::VerifyBegin {})? else { bail!("no handle") };

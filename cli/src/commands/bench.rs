@@ -165,8 +165,7 @@ fn puts(global: &Global, value: &[u8], out: &mut Out) -> Outcome<f64> {
 
 /// Seconds of an import into a new vault on disk, its bytes, and the memory of an engine that has read it all again.
 fn imported(global: &Global, scratch: &Scratch, out: &mut Out) -> Outcome<(f64, usize, MemoryStats)> {
-    let name = global.engine.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    let vault = Some(scratch.0.join(name));
+    let vault = Some(scratch.0.join(name(global.engine)));
     let key_file = Some(scratch.0.join("key"));
     let (passphrase_fd, passphrase_file) = (None, None);
     let global = Global { vault, key_file, passphrase_fd, passphrase_file, ..global.clone() };
@@ -242,14 +241,9 @@ fn half_compressible(seed: usize, bytes: usize) -> Vec<u8> {
     text
 }
 
-fn name(engine: EngineKind) -> &'static str {
-    match engine {
-        #[cfg(feature = "wasm")]
-        EngineKind::Wasm => "wasm",
-        #[cfg(feature = "wasm")]
-        EngineKind::WasmRelaxed => "wasm-relaxed",
-        EngineKind::Native => "native",
-    }
+/// An engine's name, as on the command line.
+fn name(engine: EngineKind) -> String {
+    engine.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 fn tell(kernels: &[Algorithm], figures: &[Figures], seconds: f64, out: &mut Out) -> Outcome<()> {

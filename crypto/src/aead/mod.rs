@@ -7,6 +7,7 @@
 //! it decrypts the first byte, and a buffer whose opening failed holds zeros only.
 
 mod aes_256_gcm;
+mod rustcrypto;
 mod xchacha20_poly1305;
 
 #[cfg(feature = "kernels")]

@@ -17,9 +17,10 @@ mod tree;
 use crate::accel;
 use crate::backend::Backend;
 use constants::{
-    CHUNK_BYTES, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT, to_bytes, to_words,
+    CHUNK_BYTES, Cv, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL, IV, KEYED_HASH, ROOT, to_bytes, to_words,
 };
 use dagvault_core::parallel;
+use dagvault_core::wipe::wipe;
 use tree::Mode;
 
 pub use context::Context;
@@ -81,10 +82,30 @@ pub fn hash_wide_on(backend: Backend, data: &[u8]) -> [u8; HASH_BYTES] {
             _ => tree::top(&mode, part, (start / CHUNK_BYTES) as u64, 0),
         }
     });
-    match backend {
-        Backend::RustCrypto => rustcrypto::top_of_parts(&mut cvs),
-        _ => tree::top_of_parts(&mode, &mut cvs),
+    let join = |pair: &[Cv; 2], root| match backend {
+        Backend::RustCrypto if root == ROOT => rustcrypto::root(&pair[0], &pair[1]),
+        Backend::RustCrypto => rustcrypto::joined(&pair[0], &pair[1]),
+        _ => tree::joined(&mode, pair, root),
+    };
+    let hash = top_of_parts(&mut cvs, join);
+    wipe(cvs.as_flattened_mut());
+    hash
+}
+
+/// The hash over the roots of two parts and more, all but the last one of which have the same power of two of chunks.
+fn top_of_parts(mut cvs: &mut [Cv], join: impl Fn(&[Cv; 2], u32) -> Cv) -> Cv {
+    while cvs.len() > 2 {
+        let pairs = cvs.len() / 2;
+        for pair in 0..pairs {
+            cvs[pair] = join(&[cvs[2 * pair], cvs[2 * pair + 1]], 0);
+        }
+        let count = cvs.len().div_ceil(2);
+        if count > pairs {
+            cvs[pairs] = cvs[2 * pairs];
+        }
+        cvs = &mut cvs[..count];
     }
+    join(&[cvs[0], cvs[1]], ROOT)
 }
 
 /// Returns the 32-byte keyed BLAKE3 hash of `data` (BLAKE3 paper, section 2.3, mode `keyed_hash`): a PRF and

@@ -32,20 +32,14 @@ pub(super) fn subtree(part: &[u8], start: u64) -> [u8; HASH_BYTES] {
     blake3::Hasher::new().set_input_offset(start).update(part).finalize_non_root()
 }
 
-/// The hash over the chaining values of parts, of which all but the last one have the same power of two of chunks.
-pub(super) fn top_of_parts(mut cvs: &mut [[u8; HASH_BYTES]]) -> [u8; HASH_BYTES] {
-    while cvs.len() > 2 {
-        let pairs = cvs.len() / 2;
-        for pair in 0..pairs {
-            cvs[pair] = hazmat::merge_subtrees_non_root(&cvs[2 * pair], &cvs[2 * pair + 1], Mode::Hash);
-        }
-        let count = cvs.len().div_ceil(2);
-        if count > pairs {
-            cvs[pairs] = cvs[2 * pairs];
-        }
-        cvs = &mut cvs[..count];
-    }
-    *hazmat::merge_subtrees_root(&cvs[0], &cvs[1], Mode::Hash).as_bytes()
+/// The chaining value over two.
+pub(super) fn joined(left: &[u8; HASH_BYTES], right: &[u8; HASH_BYTES]) -> [u8; HASH_BYTES] {
+    hazmat::merge_subtrees_non_root(left, right, Mode::Hash)
+}
+
+/// The hash over the last two.
+pub(super) fn root(left: &[u8; HASH_BYTES], right: &[u8; HASH_BYTES]) -> [u8; HASH_BYTES] {
+    *hazmat::merge_subtrees_root(left, right, Mode::Hash).as_bytes()
 }
 
 /// A message so far.

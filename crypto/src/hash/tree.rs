@@ -152,7 +152,7 @@ fn parent(mode: &Mode, left: &Cv, right: &Cv) -> Output {
 }
 
 /// The chaining value over two, or the hash if `root` is [`ROOT`].
-fn joined(mode: &Mode, cvs: &[Cv; 2], root: u32) -> Cv {
+pub(super) fn joined(mode: &Mode, cvs: &[Cv; 2], root: u32) -> Cv {
     let tweak = Tweak { counter: 0, bytes: WHOLE, flags: mode.flags | PARENT | root };
     on_lanes!(mode.backend, V => one::input::<V>(&mode.key, cvs.as_flattened(), tweak, 0, 0))
 }
@@ -241,22 +241,6 @@ pub(super) fn top(mode: &Mode, data: &[u8], counter: u64, root: u32) -> Cv {
         return chunk(mode, data, counter, root);
     }
     joined(mode, &two(mode, data, counter), root)
-}
-
-/// The hash over the roots of two parts and more, all but the last one of which have the same power of two of chunks.
-pub(super) fn top_of_parts(mode: &Mode, mut cvs: &mut [Cv]) -> Cv {
-    while cvs.len() > 2 {
-        let pairs = cvs.len() / 2;
-        for pair in 0..pairs {
-            cvs[pair] = joined(mode, &[cvs[2 * pair], cvs[2 * pair + 1]], 0);
-        }
-        let count = cvs.len().div_ceil(2);
-        if count > pairs {
-            cvs[pairs] = cvs[2 * pairs];
-        }
-        cvs = &mut cvs[..count];
-    }
-    joined(mode, &[cvs[0], cvs[1]], ROOT)
 }
 
 /// A message so far.

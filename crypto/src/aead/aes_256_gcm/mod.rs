@@ -4,13 +4,13 @@ mod aes;
 mod ghash;
 mod kernel;
 mod rows;
-mod rustcrypto;
 #[cfg(test)]
 mod tests;
 
-use super::{KEY_BYTES, TAG_BYTES};
+use super::{KEY_BYTES, TAG_BYTES, rustcrypto};
 use crate::backend::{Backend, on_lanes};
 use crate::{Error, secret::Secret};
+use aes_gcm::Aes256Gcm;
 
 pub(super) const NONCE_BYTES: usize = 12;
 
@@ -22,7 +22,7 @@ pub(super) fn seal(
     buf: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Error> {
     match backend {
-        Backend::RustCrypto => rustcrypto::seal(key, nonce, aad, buf),
+        Backend::RustCrypto => rustcrypto::seal::<Aes256Gcm>(key, nonce.into(), aad, buf),
         lanes => on_lanes!(lanes, V => Ok(kernel::seal::<V>(key, nonce, aad, buf))),
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn open(
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
     match backend {
-        Backend::RustCrypto => rustcrypto::open(key, nonce, aad, buf, tag),
+        Backend::RustCrypto => rustcrypto::open::<Aes256Gcm>(key, nonce.into(), aad, buf, tag),
         lanes => on_lanes!(lanes, V => kernel::open::<V>(key, nonce, aad, buf, tag)),
     }
 }
@@ -45,7 +45,11 @@ pub(super) fn open(
 #[cfg(feature = "kernels")]
 pub(crate) fn ctr(backend: Backend, key: &Secret<KEY_BYTES>, counter: &[u8; 16], buf: &mut [u8]) {
     match backend {
-        Backend::RustCrypto => rustcrypto::ctr(key, counter, buf),
+        // The crates `aes` and `ctr`.
+        Backend::RustCrypto => {
+            use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
+            ctr::Ctr32BE::<::aes::Aes256>::new(key.expose().into(), counter.into()).apply_keystream(buf);
+        }
         lanes => on_lanes!(lanes, V => kernel::ctr::<V>(key, counter, buf)),
     }
 }

@@ -20,7 +20,7 @@ fn seals_as_the_crate_does() {
             let (nonce, aad) = ([length.to_le_bytes()[0]; NONCE_BYTES], &plain[..length / 3]);
             let (mut given, mut wanted) = (plain.clone(), plain.clone());
             let tag = seal(backend, &key(), &nonce, aad, &mut given).unwrap();
-            let wanted_tag = rustcrypto::seal(&key(), &nonce, aad, &mut wanted).unwrap();
+            let wanted_tag = seal(Backend::RustCrypto, &key(), &nonce, aad, &mut wanted).unwrap();
             assert!(given == wanted, "{} {length}", backend.name());
             assert_eq!(tag, wanted_tag, "{} {length}", backend.name());
             assert_eq!(open(backend, &key(), &nonce, aad, &mut given, &tag), Ok(()));
@@ -35,7 +35,8 @@ fn hashes_long_associated_data() {
         for length in lengths() {
             let aad = vec![0xa5; length];
             let tag = seal(backend, &key(), &[1; NONCE_BYTES], &aad, &mut [0; 5]);
-            assert_eq!(tag, rustcrypto::seal(&key(), &[1; NONCE_BYTES], &aad, &mut [0; 5]), "{length}");
+            let wanted = seal(Backend::RustCrypto, &key(), &[1; NONCE_BYTES], &aad, &mut [0; 5]);
+            assert_eq!(tag, wanted, "{length}");
         }
     }
 }
@@ -51,7 +52,7 @@ fn counts_as_the_crate_does() {
                 for length in [1, 16, 255, 1279, 1280, 1281, 2048, 2049, 5000] {
                     let (mut given, mut wanted) = (vec![0x33; length], vec![0x33; length]);
                     ctr(backend, &key(), &counter, &mut given);
-                    rustcrypto::ctr(&key(), &counter, &mut wanted);
+                    ctr(Backend::RustCrypto, &key(), &counter, &mut wanted);
                     assert!(given == wanted, "{} {start:#x} {length}", backend.name());
                 }
             }

@@ -3,11 +3,11 @@
 mod chacha20;
 mod kernel;
 mod poly1305;
-mod rustcrypto;
 
-use super::{KEY_BYTES, TAG_BYTES};
+use super::{KEY_BYTES, TAG_BYTES, rustcrypto};
 use crate::backend::{Backend, on_lanes};
 use crate::{Error, secret::Secret};
+use chacha20poly1305::XChaCha20Poly1305;
 
 pub(super) const NONCE_BYTES: usize = 24;
 
@@ -19,7 +19,7 @@ pub(super) fn seal(
     buf: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Error> {
     match backend {
-        Backend::RustCrypto => rustcrypto::seal(key, nonce, aad, buf),
+        Backend::RustCrypto => rustcrypto::seal::<XChaCha20Poly1305>(key, nonce.into(), aad, buf),
         lanes => on_lanes!(lanes, V => Ok(kernel::seal::<V>(key, nonce, aad, buf))),
     }
 }
@@ -33,7 +33,7 @@ pub(super) fn open(
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
     match backend {
-        Backend::RustCrypto => rustcrypto::open(key, nonce, aad, buf, tag),
+        Backend::RustCrypto => rustcrypto::open::<XChaCha20Poly1305>(key, nonce.into(), aad, buf, tag),
         lanes => on_lanes!(lanes, V => kernel::open::<V>(key, nonce, aad, buf, tag)),
     }
 }

@@ -9,7 +9,8 @@
 //! cipher begins: the first round needs one S-box, the second four, and what does not differ is computed for one block.
 //! Block `16 * m + l` is bit `8 * l + m` of a plane, which spares bringing bits back a step.
 
-use super::{ROUNDS, permute, sbox::sub};
+use super::permute::{self, shifted};
+use super::{ROUNDS, sbox::sub};
 use crate::lanes::Vector;
 use dagvault_core::wipe::wipe;
 
@@ -197,11 +198,6 @@ fn sub_of<V: Vector>(planes: &mut [Plane; 8], plane: impl Fn(usize) -> V) -> [V;
     }
     sub::<V>(planes);
     core::array::from_fn(|bit| V::load(&planes[bit]))
-}
-
-/// Where ShiftRows takes the byte at `row` of a new `column` from.
-const fn shifted(column: usize, row: usize) -> usize {
-    4 * ((column + row) % 4) + row
 }
 
 /// Where ShiftRows takes the byte `at` to.

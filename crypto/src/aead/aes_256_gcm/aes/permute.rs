@@ -80,7 +80,7 @@ pub(super) fn keys<V: Vector>(round_keys: &[[u8; 16]; ROUNDS + 1], out: &mut [[u
 }
 
 /// Where ShiftRows takes the byte at `row` of a new `column` from.
-const fn shifted(column: usize, row: usize) -> usize {
+pub(super) const fn shifted(column: usize, row: usize) -> usize {
     4 * ((column + row) % 4) + row
 }
 
