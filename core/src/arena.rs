@@ -1,4 +1,4 @@
-//! The engine's own regions as memory: scratch arenas for workers and places for unlocked keys.
+//! The engine's own regions as memory: scratch arenas for workers, slots of the node table, places for unlocked keys.
 //!
 //! In the guest the regions are at the addresses of `layout`; natively an engine allocates the same
 //! regions for itself. What was in a slot is zeroed before the slot is free again.
@@ -13,19 +13,23 @@ use core::ptr::NonNull;
 use crate::wipe::wipe;
 
 use crate::layout::{
-    CRYPTO_BYTES, CRYPTO_OFFSET, KEYRING_BYTES, KEYRINGS, SCRATCH_BYTES, VAULT_BYTES, VAULT_OFFSET,
+    CRYPTO_BYTES, CRYPTO_OFFSET, DAG_BYTES, DAG_OFFSET, KEYRING_BYTES, KEYRINGS, SCRATCH_BYTES, VAULT_BYTES,
+    VAULT_OFFSET,
 };
 use crate::limits::WORKERS_MAX;
+use crate::slab::{Slab, Zeroed};
 use crate::slots::{SlotMask, SlotStats};
 use crate::sync::{AtomicU32, AtomicUsize, Ordering};
 
 const PAGE_BYTES: usize = 4096;
 
-/// The Crypto and Vault regions of one engine.
+/// The Crypto, DAG and Vault regions of one engine.
 pub struct Regions {
     crypto: NonNull<u8>,
+    dag: NonNull<u8>,
     vault: NonNull<u8>,
     owned: bool,
+    table: SlotMask,
     scratch: SlotMask,
     keyrings: SlotMask,
     scratch_peak: AtomicUsize,
@@ -81,8 +85,7 @@ impl Regions {
             let memory = unsafe { alloc_zeroed(layout) };
             NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
         };
-        let (scratch, keyrings) = masks();
-        Arc::new(Self::with(take(CRYPTO_BYTES), take(VAULT_BYTES), true, scratch, keyrings))
+        Arc::new(Self::with([take(CRYPTO_BYTES), take(DAG_BYTES), take(VAULT_BYTES)], true))
     }
 
     /// The regions at the fixed addresses of `layout`.
@@ -97,28 +100,28 @@ impl Regions {
             // SAFETY: no region that has slots begins at zero.
             unsafe { NonNull::new_unchecked(core::ptr::with_exposed_provenance_mut(offset)) }
         };
-        let (scratch, keyrings) = masks();
-        Arc::new(Self::with(at(CRYPTO_OFFSET), at(VAULT_OFFSET), false, scratch, keyrings))
+        Arc::new(Self::with([CRYPTO_OFFSET, DAG_OFFSET, VAULT_OFFSET].map(at), false))
     }
 
-    fn with(
-        crypto: NonNull<u8>,
-        vault: NonNull<u8>,
-        owned: bool,
-        scratch: SlotMask,
-        keyrings: SlotMask,
-    ) -> Self {
+    fn with([crypto, dag, vault]: [NonNull<u8>; 3], owned: bool) -> Self {
+        let (scratch, keyrings) = masks();
         let (scratch_peak, keyring_peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self {
-            crypto,
-            vault,
-            owned,
-            scratch,
-            keyrings,
-            scratch_peak,
-            keyring_peak,
-            failed: AtomicU32::new(0),
+        let (table, failed) = (SlotMask::new(1), AtomicU32::new(0));
+        Self { crypto, dag, vault, owned, table, scratch, keyrings, scratch_peak, keyring_peak, failed }
+    }
+
+    /// The DAG region as an array of zeros; `None` while another table has it.
+    pub fn dag<T: Zeroed>(self: &Arc<Self>) -> Option<Slab<T>> {
+        // loom's atomics are no plain memory.
+        if cfg!(loom) {
+            return None;
         }
+        self.table.acquire().map(|_| Slab::of_region(self.dag, DAG_BYTES, Arc::clone(self)))
+    }
+
+    /// Gives the DAG region back, zeroed by its owner.
+    pub(crate) fn release_dag(&self) {
+        self.table.release(0);
     }
 
     /// An arena for one job; `None` if every slot is taken, which more jobs at once than workers would need.
@@ -190,10 +193,11 @@ impl fmt::Debug for Regions {
 impl Drop for Regions {
     fn drop(&mut self) {
         if self.owned {
-            // SAFETY: both were allocated by `allocate` with these layouts; no slot is taken, for each
+            // SAFETY: all were allocated by `allocate` with these layouts; no slot is taken, for each
             // owner borrows or counts the regions.
             unsafe {
                 dealloc(self.crypto.as_ptr(), region_layout(CRYPTO_BYTES));
+                dealloc(self.dag.as_ptr(), region_layout(DAG_BYTES));
                 dealloc(self.vault.as_ptr(), region_layout(VAULT_BYTES));
             }
         }

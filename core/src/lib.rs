@@ -12,6 +12,7 @@ pub mod ids;
 pub mod layout;
 pub mod limits;
 pub mod parallel;
+pub mod slab;
 pub mod slots;
 pub mod sync;
 pub mod wipe;
