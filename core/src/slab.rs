@@ -62,6 +62,7 @@ impl<T: Zeroed> Slab<T> {
     #[must_use]
     pub fn zeroed(count: usize) -> Option<Self> {
         let at = NonNull::new(Box::into_raw(zeroed_box::<T>(count)?).cast::<T>())?;
+        prefer_huge_pages(at.cast(), count * size_of::<T>());
         Some(Self { at, count, region: None, dirty: count })
     }
 
@@ -84,6 +85,25 @@ impl<T: Zeroed> Slab<T> {
     }
 }
 
+/// Bytes of a page as large as Linux makes them on most processors.
+#[cfg(all(feature = "rayon", target_os = "linux", not(miri)))]
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
+/// Asks for large pages where many fit: tables are read at random, and most of what that costs is finding small pages.
+#[cfg(all(feature = "rayon", target_os = "linux", not(miri)))]
+fn prefer_huge_pages(at: NonNull<u8>, bytes: usize) {
+    use rustix::mm::{Advice, madvise};
+    if bytes >= 2 * HUGE_PAGE_BYTES {
+        let skip = at.as_ptr().align_offset(HUGE_PAGE_BYTES);
+        let whole = (bytes - skip) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+        // SAFETY: the range is within our allocation, and the call changes how it is mapped and not what is in it.
+        let _ = unsafe { madvise(at.as_ptr().add(skip).cast(), whole, Advice::LinuxHugepage) };
+    }
+}
+
+#[cfg(not(all(feature = "rayon", target_os = "linux", not(miri))))]
+fn prefer_huge_pages(_: NonNull<u8>, _: usize) {}
+
 #[cfg(not(loom))]
 fn zeroed_box<T: Zeroed>(count: usize) -> Option<Box<[T]>> {
     use core::alloc::Layout;
@@ -105,6 +125,7 @@ fn zeroed_box<T: Zeroed>(count: usize) -> Option<Box<[T]>> {
 
 impl<T: Zeroed> Deref for Slab<T> {
     type Target = [T];
+    #[inline]
     fn deref(&self) -> &[T] {
         // SAFETY: `count` initialised values that live as long as the slab; a region's bytes are zero when it is
         // handed out.
@@ -146,6 +167,7 @@ impl<T: Send + Sync> OnceBox<T> {
     }
 
     /// What it was set to.
+    #[inline]
     pub fn get(&self) -> Option<&T> {
         // Acquire: sees the value that was written before the exchange in `set`.
         let at = self.at.load(Ordering::Acquire);

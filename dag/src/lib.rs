@@ -16,4 +16,5 @@ pub mod memory;
 pub mod readonly;
 pub mod store;
 pub mod system;
+pub mod table;
 pub mod walk;

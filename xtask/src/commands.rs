@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 11] = [
+pub(crate) const COMMANDS: [Command; 12] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -64,7 +64,13 @@ pub(crate) const COMMANDS: [Command; 11] = [
         flags: &[value("--cases", "N")],
         words: &[],
     },
-    Command { name: "miri", about: "the portable kernels and their vectors in miri", flags: &[], words: &[] },
+    Command {
+        name: "miri",
+        about: "the portable kernels, their vectors, and the node table under several seeds in miri",
+        flags: &[],
+        words: &[],
+    },
+    Command { name: "tsan", about: "the node table under ThreadSanitizer", flags: &[], words: &[] },
     Command {
         name: "tidy",
         about: "direction of dependencies, orphan files, docs that drift, long lines, stray unsafe",

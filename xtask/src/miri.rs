@@ -1,4 +1,4 @@
-//! `cargo xtask miri`: the kernels in an interpreter of Rust that finds undefined behaviour.
+//! `cargo xtask miri`: the kernels and the node table in an interpreter of Rust that finds undefined behaviour.
 
 use std::process::Command;
 
@@ -11,7 +11,13 @@ use crate::setup::{self, NIGHTLY};
 /// that algorithms have of their own take too long here; the random cases reach the same code.
 const TESTS: [&str; 5] = ["lanes::", "aead::tests::", "sha256", "kernels::", "secret::"];
 
-/// Runs tests of the crate `crypto` in miri, at the counts that they have for it.
+/// Tests of the node table: all that are not too long.
+const TABLE_TESTS: [&str; 1] = ["table::"];
+
+/// Seeds of the table's tests: each has other interleavings of threads, and other weak values to be read.
+const SEEDS: &str = "-Zmiri-strict-provenance -Zmiri-many-seeds=0..8";
+
+/// Runs tests of the crates `crypto` and `dag` in miri, at the counts that they have for it.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     setup::nightly()?;
     let listed =
@@ -20,11 +26,18 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         println!("installing the component miri of {NIGHTLY}");
         run_command(Command::new("rustup").args(["component", "add", "miri", "--toolchain", NIGHTLY]))?;
     }
-    let mut cargo = workspace.cargo();
-    cargo.arg(format!("+{NIGHTLY}")).args(["miri", "test", "-p", "dagvault-crypto", "--features", "kernels"]);
-    cargo.args(["--lib", "--"]).args(TESTS);
-    // Miri's processor has what is asked for here, so that the vectors of SSSE3 run too.
-    cargo.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
-    cargo.env("RUSTFLAGS", "-Ctarget-feature=+ssse3").env("MIRIFLAGS", "-Zmiri-strict-provenance");
-    run_shown(cargo.env("CARGO_TARGET_DIR", workspace.target.join("miri")))
+    let miri = |package: &str, tests: &[&str], flags: &str| {
+        let mut cargo = workspace.cargo();
+        cargo.arg(format!("+{NIGHTLY}")).args(["miri", "test", "-p", package, "--lib"]);
+        if package == "dagvault-crypto" {
+            cargo.args(["--features", "kernels"]);
+        }
+        cargo.arg("--").args(tests);
+        // Miri's processor has what is asked for here, so that the vectors of SSSE3 run too.
+        cargo.env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
+        cargo.env("RUSTFLAGS", "-Ctarget-feature=+ssse3").env("MIRIFLAGS", flags);
+        run_shown(cargo.env("CARGO_TARGET_DIR", workspace.target.join("miri")))
+    };
+    miri("dagvault-crypto", &TESTS, "-Zmiri-strict-provenance")?;
+    miri("dagvault-dag", &TABLE_TESTS, SEEDS)
 }

@@ -89,7 +89,7 @@ fn steps(workspace: &Workspace) -> Vec<Command> {
     let mut all = workspace.cargo();
     all.args(WORKSPACE).arg("--no-fail-fast");
     let mut models = workspace.cargo();
-    models.args(["test", "--release", "-p", "dagvault-core", "--lib"]);
+    models.args(["test", "--release", "-p", "dagvault-core", "-p", "dagvault-dag", "--lib"]);
     models.env("RUSTFLAGS", "--cfg loom").env("LOOM_MAX_PREEMPTIONS", "3");
     models.env("CARGO_TARGET_DIR", workspace.target.join("loom"));
     let mut oracles = workspace.cargo();

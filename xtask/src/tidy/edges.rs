@@ -24,7 +24,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Tools around the product: they may use anything, and nothing uses them.
-const TOOLS: [&str; 5] = ["xtask", "benches", "benches/peers", "constant-time", "fuzz"];
+const TOOLS: [&str; 6] = ["xtask", "benches", "benches/peers", "benches/table", "constant-time", "fuzz"];
 
 /// Checks the dependencies of every package; those of tests only may point anywhere.
 pub(super) fn check(tree: &Tree, findings: &mut Findings) -> Result<()> {

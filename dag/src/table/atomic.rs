@@ -1,0 +1,74 @@
+//! Every atomic access of the table goes through here, so that tests can stop a worker at each.
+
+use dagvault_core::sync::{AtomicU32, AtomicU64, Ordering};
+
+/// Called before each access: tests count, stop or reschedule the worker here.
+#[cfg(not(all(test, not(loom))))]
+#[inline(always)]
+fn step() {}
+
+#[cfg(all(test, not(loom)))]
+use super::tests::steps::step;
+
+/// An atomic integer. The names differ from those of `core`, so that no access slips past [`step`] unseen.
+pub(super) trait Atomic<V> {
+    /// `load`.
+    fn read(&self, order: Ordering) -> V;
+    /// `store`.
+    fn write(&self, value: V, order: Ordering);
+    /// `compare_exchange`: what is there otherwise is the error, read with `Acquire`.
+    fn change(&self, from: V, to: V, order: Ordering) -> Result<V, V>;
+    /// `fetch_add`.
+    fn add(&self, value: V, order: Ordering) -> V;
+    /// `fetch_sub`.
+    fn sub(&self, value: V, order: Ordering) -> V;
+    /// `fetch_or`.
+    fn or(&self, bits: V, order: Ordering) -> V;
+    /// `swap`.
+    fn replace(&self, value: V, order: Ordering) -> V;
+}
+
+macro_rules! atomic {
+    ($atomic:ty, $value:ty) => {
+        impl Atomic<$value> for $atomic {
+            #[inline(always)]
+            fn read(&self, order: Ordering) -> $value {
+                step();
+                self.load(order)
+            }
+            #[inline(always)]
+            fn write(&self, value: $value, order: Ordering) {
+                step();
+                self.store(value, order);
+            }
+            #[inline(always)]
+            fn change(&self, from: $value, to: $value, order: Ordering) -> Result<$value, $value> {
+                step();
+                self.compare_exchange(from, to, order, Ordering::Acquire)
+            }
+            #[inline(always)]
+            fn add(&self, value: $value, order: Ordering) -> $value {
+                step();
+                self.fetch_add(value, order)
+            }
+            #[inline(always)]
+            fn sub(&self, value: $value, order: Ordering) -> $value {
+                step();
+                self.fetch_sub(value, order)
+            }
+            #[inline(always)]
+            fn or(&self, bits: $value, order: Ordering) -> $value {
+                step();
+                self.fetch_or(bits, order)
+            }
+            #[inline(always)]
+            fn replace(&self, value: $value, order: Ordering) -> $value {
+                step();
+                self.swap(value, order)
+            }
+        }
+    };
+}
+
+atomic!(AtomicU32, u32);
+atomic!(AtomicU64, u64);
