@@ -29,7 +29,7 @@ impl Edges {
     pub(super) fn new() -> Self {
         let count = WORDS_MAX >> WORDS_BITS;
         #[cfg(any(loom, miri))]
-        let count = count.min(if cfg!(loom) { 8 } else { 4096 });
+        let count = count.min(if cfg!(loom) { 8 } else { 64 });
         Self { segments: (0..count).map(|_| OnceBox::new()).collect(), top: AtomicU32::new(0) }
     }
 

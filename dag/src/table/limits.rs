@@ -1,6 +1,6 @@
 //! Sizes of the table's parts. The models of loom and miri run with small ones, so that they reach growth.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 use dagvault_core::layout::{DAG_BYTES, NODE_SLOT_BYTES};
 
 /// Bits of the number of a node within its segment: one segment fills the DAG region.
@@ -27,8 +27,8 @@ pub(super) const WORDS: u32 = 1024;
 
 #[cfg(any(loom, miri))]
 mod small {
-    pub(crate) const SEGMENT_BITS: u32 = 2;
-    pub(crate) const WORDS_BITS: u32 = 3;
+    pub(crate) const SEGMENT_BITS: u32 = if cfg!(loom) { 2 } else { 5 };
+    pub(crate) const WORDS_BITS: u32 = if cfg!(loom) { 3 } else { 6 };
     pub(crate) const FIRST_BITS: u32 = 2;
     pub(crate) const BUCKET_BITS: u32 = 1;
     pub(crate) const CHUNK_BUCKETS: u32 = 2;

@@ -104,7 +104,7 @@ impl Nodes {
     pub(super) fn new(seed: u64) -> Self {
         let count = (NODES_MAX as usize) >> SEGMENT_BITS;
         #[cfg(any(loom, miri))]
-        let count = count.min(if cfg!(loom) { 8 } else { 1024 });
+        let count = count.min(if cfg!(loom) { 8 } else { 32 });
         Self { segments: (0..count).map(|_| OnceBox::new()).collect(), seed: Seed::new(seed) }
     }
 

@@ -16,7 +16,14 @@ pub(super) mod steps;
 
 use dagvault_core::ids::Cid;
 
-/// A name made of a number.
+/// A name made of a number: four words of SplitMix64, which miri computes faster than a hash.
 fn name(number: u64) -> Cid {
-    Cid(*blake3::hash(&number.to_le_bytes()).as_bytes())
+    let mut cid = Cid([0; 32]);
+    for (part, place) in (1..).zip(cid.0.chunks_exact_mut(8)) {
+        let state = (4 * number + part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        place.copy_from_slice(&(mixed ^ mixed >> 31).to_le_bytes());
+    }
+    cid
 }

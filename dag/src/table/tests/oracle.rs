@@ -1,7 +1,6 @@
 //! The table beside plain maps, alone and with several threads.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use dagvault_core::arena::Regions;
 use dagvault_core::ids::Cid;
@@ -27,7 +26,7 @@ fn table() -> NodeTable {
     NodeTable::new(None, 1, Limits::default()).unwrap()
 }
 
-const MANY: u64 = if cfg!(miri) { 120 } else { 50_000 };
+const MANY: u64 = if cfg!(miri) { 40 } else { 50_000 };
 
 #[test]
 fn random_operations_agree_with_a_map() {
@@ -171,6 +170,7 @@ fn forged_prefixes_cost_no_more_and_are_told_apart() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the region is large")]
 fn slots_are_as_the_layout_says() {
     let regions = Regions::allocate();
     let table = NodeTable::new(Some(&regions), 5, Limits::default()).unwrap();
@@ -189,7 +189,7 @@ fn slots_are_as_the_layout_says() {
     assert_eq!((field(16), field(20), field(24)), (1, 3, 0));
     // Live, linked, the first flag; three changes.
     assert_eq!(field(28), 0b111 | 3 << 16);
-    assert_eq!(table.stats().segments, (1, !cfg!(miri)));
+    assert_eq!(table.stats().segments, (1, true));
 }
 
 #[test]
@@ -225,6 +225,7 @@ fn maxima_are_clear_errors_and_break_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the region is large")]
 fn one_table_has_the_region_and_a_reset_gives_it_back_empty() {
     let regions = Regions::allocate();
     let mut first = NodeTable::new(Some(&regions), 1, Limits::default()).unwrap();
@@ -236,13 +237,12 @@ fn one_table_has_the_region_and_a_reset_gives_it_back_empty() {
         worker.link(node, &[node]).unwrap();
     }
     first.reset(Some(&regions), 2).unwrap();
-    assert_eq!(first.stats().segments, (1, !cfg!(miri)));
+    assert_eq!(first.stats().segments, (1, true));
     assert_eq!((first.stats().nodes, first.find(&name(1))), (0, None));
     let node = first.worker().insert(&name(1)).unwrap().0;
     assert_eq!((first.children(node).is_none(), first.view(node).version), (true, 1));
     drop(first);
-    let shared: Arc<Regions> = regions;
-    assert!(cfg!(miri) || shared.dag::<dagvault_core::sync::AtomicU64>().is_some());
+    assert!(regions.dag::<dagvault_core::sync::AtomicU64>().is_some());
 }
 
 #[test]

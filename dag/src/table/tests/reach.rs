@@ -35,7 +35,7 @@ fn expected(table: &NodeTable, roots: &[Node]) -> HashSet<Node> {
 
 #[test]
 fn the_same_is_reached_by_any_number_of_workers() {
-    let count = if cfg!(miri) { 60 } else { 30_000 };
+    let count = if cfg!(miri) { 30 } else { 30_000 };
     type Links = Box<dyn Fn(u64) -> Vec<u64>>;
     let shapes: [(&str, Links); 4] = [
         (

@@ -28,6 +28,7 @@ pub(in super::super) fn step() {
     }
 }
 
+#[cfg(not(miri))]
 /// Lets shuttle switch threads at every step from here on.
 pub(super) fn scheduled(on: bool) {
     SCHEDULED.set(on);
