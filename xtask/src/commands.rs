@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 12] = [
+pub(crate) const COMMANDS: [Command; 11] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -70,7 +70,6 @@ pub(crate) const COMMANDS: [Command; 12] = [
         flags: &[],
         words: &[],
     },
-    Command { name: "tsan", about: "the node table under ThreadSanitizer", flags: &[], words: &[] },
     Command {
         name: "tidy",
         about: "direction of dependencies, orphan files, docs that drift, long lines, stray unsafe",

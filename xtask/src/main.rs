@@ -19,7 +19,6 @@ mod setup;
 mod test;
 mod tidy;
 mod tree;
-mod tsan;
 mod vault;
 
 use std::process::ExitCode;
@@ -63,7 +62,6 @@ fn dispatch(words: &[String]) -> Result<()> {
         "constant-time" => constant_time::run(&workspace, &arguments),
         "differential" => differential::run(&workspace, arguments.number("--cases", 100_000)?),
         "miri" => miri::run(&workspace),
-        "tsan" => tsan::run(&workspace),
         "tidy" => tidy::run(&workspace),
         "ci" => ci::run(&workspace),
         "bench" => bench::run(&workspace, &arguments),
