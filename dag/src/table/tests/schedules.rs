@@ -8,7 +8,7 @@ use super::steps::scheduled;
 
 /// Schedules of each model: a million in all at full counts.
 fn schedules() -> usize {
-    if std::env::var_os("DAGVAULT_FULL").is_some() { 250_000 } else { 1000 }
+    if std::env::var_os("DAGVAULT_FULL").is_some() { 334_000 } else { 1000 }
 }
 
 /// Runs `threads` over a new table and checks what they left.
