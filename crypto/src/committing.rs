@@ -128,12 +128,7 @@ pub fn open_on(
     buf: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Error> {
-    let derived = Derived::new(backend, suite, link_key, salt);
-    if !ct_eq(&derived.commitment, commitment) {
-        wipe(buf);
-        return Err(Error::Authentication);
-    }
-    aead::open_in_place_on(backend, suite, &derived.key, derived.nonce(suite), aad, buf, tag)
+    Derived::new(backend, suite, link_key, salt).open(backend, suite, commitment, aad, buf, tag)
 }
 
 /// Returns the commitment that [`seal`] would give, without a message.
@@ -146,6 +141,45 @@ pub fn commitment(
     salt: &[u8; SALT_BYTES],
 ) -> [u8; COMMITMENT_BYTES] {
     Derived::new(Backend::chosen(), suite, link_key, salt).commitment
+}
+
+/// Length of an [`opening`], in bytes.
+pub const OPENING_BYTES: usize = 32;
+
+/// What opens the envelope of this link key and salt and no other: the state of the derivation behind its first 64
+/// bytes, which are the suite, the link key and the salt without its last byte.
+///
+/// It serves where a link key that opens more must stay secret: the key does not follow from it (a preimage of BLAKE3's
+/// compression function). It commits as the link key does, for key, nonce and commitment all follow from it: two that
+/// open one envelope are a collision of the compression function's output.
+#[must_use]
+pub fn opening(suite: Suite, link_key: &Secret<KEY_BYTES>, salt: &[u8; SALT_BYTES]) -> Secret<OPENING_BYTES> {
+    let mut first = [0; 64];
+    first[0] = suite.number();
+    first[1..=KEY_BYTES].copy_from_slice(link_key.expose());
+    first[1 + KEY_BYTES..].copy_from_slice(&salt[..SALT_BYTES - 1]);
+    let opening = hash::derive_begin(&TAKEN_CONTEXT, &first);
+    first.zeroize();
+    opening
+}
+
+/// As [`open`], by the [`opening`] of this envelope.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_by(
+    suite: Suite,
+    opening: &Secret<OPENING_BYTES>,
+    salt: &[u8; SALT_BYTES],
+    commitment: &[u8; COMMITMENT_BYTES],
+    aad: &[u8],
+    buf: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), Error> {
+    let mut output = [0; DERIVED_BYTES];
+    hash::derive_end(opening, &salt[SALT_BYTES - 1..], &mut output);
+    let derived = Derived::of(&mut output);
+    derived.open(Backend::chosen(), suite, commitment, aad, buf, tag)
 }
 
 struct Derived {
@@ -163,6 +197,11 @@ impl Derived {
             &[&[suite.number()], link_key.expose(), salt],
             &mut output,
         );
+        Self::of(&mut output)
+    }
+
+    /// Takes the parts out of the derivation's output, which is erased.
+    fn of(output: &mut [u8; DERIVED_BYTES]) -> Self {
         let mut commitment = [0; COMMITMENT_BYTES];
         commitment.copy_from_slice(&output[COMMITMENT_START..]);
         let derived = Self {
@@ -172,6 +211,22 @@ impl Derived {
         };
         output.zeroize();
         derived
+    }
+
+    fn open(
+        &self,
+        backend: Backend,
+        suite: Suite,
+        commitment: &[u8; COMMITMENT_BYTES],
+        aad: &[u8],
+        buf: &mut [u8],
+        tag: &[u8; TAG_BYTES],
+    ) -> Result<(), Error> {
+        if !ct_eq(&self.commitment, commitment) {
+            wipe(buf);
+            return Err(Error::Authentication);
+        }
+        aead::open_in_place_on(backend, suite, &self.key, self.nonce(suite), aad, buf, tag)
     }
 
     fn nonce(&self, suite: Suite) -> &[u8] {

@@ -120,6 +120,43 @@ fn envelopes_of_different_keys_salts_and_suites_share_nothing() {
     assert_eq!(commitments.len(), 8);
 }
 
+#[test]
+fn an_opening_opens_its_envelope_and_no_other() {
+    for suite in Suite::ALL {
+        let (key, salt) = (Secret::new([1; 32]), [2; 32]);
+        let opening = committing::opening(suite, &key, &salt);
+        let mut text = *b"plaintext";
+        let sealed = committing::seal(suite, &key, &salt, b"aad", &mut text).unwrap();
+        let open = |opening: &Secret<32>, salt: &[u8; 32], commitment: &[u8; 32]| {
+            let mut text = text;
+            committing::open_by(suite, opening, salt, commitment, b"aad", &mut text, &sealed.tag)
+                .map(|()| text)
+        };
+        assert_eq!(open(&opening, &salt, &sealed.commitment), Ok(*b"plaintext"));
+        let refused = Err(Error::Authentication);
+        for byte in 0..32 {
+            let mut other = *opening.expose();
+            other[byte] ^= 1;
+            assert_eq!(open(&Secret::new(other), &salt, &sealed.commitment), refused);
+            let mut commitment = sealed.commitment;
+            commitment[byte] ^= 1;
+            assert_eq!(open(&opening, &salt, &commitment), refused);
+        }
+        // The salt's last byte is the material's second block; the others are in the opening.
+        assert_eq!(
+            open(&opening, &[&salt[..31], &[9]].concat().try_into().unwrap(), &sealed.commitment),
+            refused
+        );
+        for other in [
+            committing::opening(suite, &key, &[3; 32]),
+            committing::opening(suite, &Secret::new([4; 32]), &salt),
+        ] {
+            assert_ne!(other, opening);
+            assert_eq!(open(&other, &salt, &sealed.commitment), refused);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 

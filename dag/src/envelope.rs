@@ -203,11 +203,46 @@ pub fn open(kind: Kind, link_key: &Secret<32>, block: Vec<u8>) -> Result<Opened,
     open_on(Backend::chosen(), kind, link_key, block)
 }
 
+/// What opens this block alone, where its link key opens others too, as that of commits does; see
+/// [`committing::opening`]. `None` for what is no block.
+#[must_use]
+pub fn opening(link_key: &Secret<32>, block: &[u8]) -> Option<Secret<32>> {
+    let suite = Suite::try_from(*block.get(1)?).ok()?;
+    Some(committing::opening(suite, link_key, block.get(2..)?.first_chunk()?))
+}
+
+/// Opens a block by its [`opening`].
+///
+/// # Errors
+/// As [`open`].
+pub fn open_by(kind: Kind, opening: &Secret<32>, block: Vec<u8>) -> Result<Opened, EnvelopeError> {
+    open_with(kind, block, |suite, salt, commitment, aad, text, tag| {
+        committing::open_by(suite, opening, salt, commitment, aad, text, tag)
+    })
+}
+
 fn open_on(
     backend: Backend,
     kind: Kind,
     link_key: &Secret<32>,
+    block: Vec<u8>,
+) -> Result<Opened, EnvelopeError> {
+    open_with(kind, block, |suite, salt, commitment, aad, text, tag| {
+        committing::open_on(backend, suite, link_key, salt, commitment, aad, text, tag)
+    })
+}
+
+fn open_with(
+    kind: Kind,
     mut block: Vec<u8>,
+    decrypt: impl FnOnce(
+        Suite,
+        &[u8; SALT_BYTES],
+        &[u8; 32],
+        &[u8],
+        &mut [u8],
+        &[u8; TAG_BYTES],
+    ) -> Result<(), dagvault_crypto::Error>,
 ) -> Result<Opened, EnvelopeError> {
     if block.len() < BLOCK_BYTES_MIN
         || block.len() > BLOCK_BYTES_MAX
@@ -224,8 +259,7 @@ fn open_on(
     let salt = header[2..].first_chunk::<SALT_BYTES>().ok_or(EnvelopeError::Size)?;
     let commitment = header[2 + SALT_BYTES..].first_chunk::<32>().ok_or(EnvelopeError::Size)?;
     let aad = associated_data(suite, kind);
-    committing::open_on(backend, suite, link_key, salt, commitment, &aad, ciphertext, tag)
-        .map_err(|_| EnvelopeError::Authentication)?;
+    decrypt(suite, salt, commitment, &aad, ciphertext, tag).map_err(|_| EnvelopeError::Authentication)?;
     let length = ciphertext.first_chunk::<LENGTH_BYTES>().ok_or(EnvelopeError::Size)?;
     let payload_bytes = u32::from_le_bytes(*length) as usize;
     let opened = Opened { payload_bytes, buffer: block };

@@ -41,7 +41,12 @@ impl Context {
                 (bytes, at) = (bytes + 1, at + 1);
             }
             let last = if at == text.len() { CHUNK_END | ROOT } else { 0 };
-            cv = compress(&cv, &block, bytes, DERIVE_KEY_CONTEXT | first | last);
+            let full = compress(&cv, &block, 0, bytes, DERIVE_KEY_CONTEXT | first | last);
+            let mut word = 0;
+            while word < 8 {
+                cv[word] = full[word];
+                word += 1;
+            }
             if at == text.len() {
                 return Self { key: cv };
             }
@@ -49,8 +54,14 @@ impl Context {
     }
 }
 
-/// The first half of a compression with the counter 0 (the paper's section 2.2).
-const fn compress(cv: &Words, block: &[u32; 16], bytes: u32, flags: u32) -> Words {
+/// A compression (the paper's section 2.2): the chaining value, and behind it the other half of the extended output.
+pub(super) const fn compress(
+    cv: &Words,
+    block: &[u32; 16],
+    counter: u32,
+    bytes: u32,
+    flags: u32,
+) -> [u32; 16] {
     let mut v = [0; 16];
     let mut word = 0;
     while word < 8 {
@@ -58,7 +69,7 @@ const fn compress(cv: &Words, block: &[u32; 16], bytes: u32, flags: u32) -> Word
         v[8 + word] = if word < 4 { IV[word] } else { 0 };
         word += 1;
     }
-    (v[14], v[15]) = (bytes, flags);
+    (v[12], v[14], v[15]) = (counter, bytes, flags);
     let mut mixing = 0;
     while mixing < ROUNDS * 8 {
         let (words, column) = (&SCHEDULE[mixing / 8], mixing % 4);
@@ -78,11 +89,11 @@ const fn compress(cv: &Words, block: &[u32; 16], bytes: u32, flags: u32) -> Word
         }
         mixing += 1;
     }
-    let mut out = [0; 8];
     let mut word = 0;
     while word < 8 {
-        out[word] = v[word] ^ v[word + 8];
+        v[word] ^= v[word + 8];
+        v[word + 8] ^= cv[word];
         word += 1;
     }
-    out
+    v
 }

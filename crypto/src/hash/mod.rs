@@ -10,6 +10,7 @@
 mod constants;
 mod context;
 mod four;
+mod halves;
 mod one;
 mod rustcrypto;
 mod tree;
@@ -24,6 +25,7 @@ use dagvault_core::wipe::wipe;
 use tree::Mode;
 
 pub use context::Context;
+pub use halves::{DERIVE_END_BYTES_MAX, derive_begin, derive_end};
 
 /// Length of a hash and of a key, in bytes.
 pub const HASH_BYTES: usize = 32;
