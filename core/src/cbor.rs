@@ -184,10 +184,15 @@ impl<'s> Encoder<'s> {
 
     /// A link: tag 42 over a zero byte and the binary CID.
     pub fn link(&mut self, cid: Cid) {
+        self.link_bytes(&cid.to_bytes());
+    }
+
+    /// A link to whatever a binary CID names.
+    pub fn link_bytes(&mut self, cid: &[u8]) {
         self.head(TAG, TAG_CID);
-        self.head(BYTES, 37);
+        self.head(BYTES, 1 + cid.len() as u64);
         self.append(&[0]);
-        self.append(&cid.to_bytes());
+        self.append(cid);
     }
 }
 
@@ -351,11 +356,18 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// If anything else stands there, or a CID other than of a block.
     pub fn link(&mut self) -> Result<Cid, CborError> {
+        Cid::from_bytes(self.link_bytes()?).ok_or(CborError::Value)
+    }
+
+    /// A link to anything; answers the bytes of its CID, unchecked.
+    ///
+    /// # Errors
+    /// If anything else stands there.
+    pub fn link_bytes(&mut self) -> Result<&'a [u8], CborError> {
         if self.head(TAG)? != TAG_CID {
             return Err(CborError::Value);
         }
-        let cid = self.bytes()?.strip_prefix(&[0]).ok_or(CborError::Value)?;
-        Cid::from_bytes(cid).ok_or(CborError::Value)
+        self.bytes()?.strip_prefix(&[0]).ok_or(CborError::Value)
     }
 }
 

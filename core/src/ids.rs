@@ -1,7 +1,8 @@
 //! Names of things: blocks, vaults, spaces, versions, cells.
 
-use alloc::string::String;
 use core::fmt;
+
+use crate::cid::{AnyCid, CidError, write_base32};
 
 /// Multicodec prefix of every block's CID: CIDv1, codec `raw` (0x55), multihash BLAKE3 (0x1e) of 32 bytes.
 ///
@@ -35,47 +36,22 @@ impl Cid {
     /// Reads the text form that [`fmt::Display`] writes; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let body = text.strip_prefix('b')?.as_bytes();
-        let mut out = [0_u8; 36];
-        let (mut filled, mut buffer, mut bits) = (0, 0_u32, 0);
-        for &byte in body {
-            let value = match byte {
-                b'a'..=b'z' => byte - b'a',
-                b'2'..=b'7' => byte - b'2' + 26,
-                _ => return None,
-            };
-            buffer = buffer << 5 | u32::from(value);
-            bits += 5;
-            if bits >= 8 {
-                bits -= 8;
-                *out.get_mut(filled)? = (buffer >> bits & 0xff) as u8;
-                filled += 1;
-            }
-        }
-        let canonical = filled == out.len() && body.len() == 58 && buffer & ((1 << bits) - 1) == 0;
-        if canonical { Self::from_bytes(&out) } else { None }
+        Self::from_text(text).ok()
+    }
+
+    /// As [`Cid::parse`], saying what is wrong.
+    ///
+    /// # Errors
+    /// If the text is no CID, not in its one form, or of something else than a block of a vault.
+    pub fn from_text(text: &str) -> Result<Self, CidError> {
+        AnyCid::parse(text)?.block()
     }
 }
 
 impl fmt::Display for Cid {
     /// Writes the CID in multibase base32 (lower case, RFC 4648 without padding, prefix `b`).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-        let mut text = String::with_capacity(59);
-        text.push('b');
-        let (mut buffer, mut bits) = (0_u32, 0);
-        for byte in self.to_bytes() {
-            buffer = buffer << 8 | u32::from(byte);
-            bits += 8;
-            while bits >= 5 {
-                bits -= 5;
-                text.push(char::from(ALPHABET[(buffer >> bits & 31) as usize]));
-            }
-        }
-        if bits > 0 {
-            text.push(char::from(ALPHABET[(buffer << (5 - bits) & 31) as usize]));
-        }
-        f.write_str(&text)
+        write_base32(&self.to_bytes(), f)
     }
 }
 

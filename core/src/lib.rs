@@ -7,6 +7,7 @@ extern crate alloc;
 pub mod abi;
 pub mod arena;
 pub mod cbor;
+pub mod cid;
 pub mod error;
 pub mod ids;
 pub mod layout;

@@ -7,6 +7,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 pub mod behind;
 #[cfg(feature = "std")]
+pub mod car;
+#[cfg(feature = "std")]
 pub mod disk;
 pub mod envelope;
 #[cfg(feature = "std")]
