@@ -111,6 +111,11 @@ pub enum Error {
         /// What.
         detail: String,
     },
+    /// A proof does not prove what it says.
+    Refuted {
+        /// Why.
+        detail: String,
+    },
 }
 
 wire_enum!(Error {
@@ -136,6 +141,7 @@ wire_enum!(Error {
     19 => Memory {},
     20 => GuestMisbehaved { detail },
     21 => Fault { detail },
+    22 => Refuted { detail },
 });
 
 impl Error {
@@ -185,6 +191,7 @@ impl fmt::Display for Error {
             Self::Fault { detail } => {
                 write!(f, "a computation went wrong, and nothing of it was written: {detail}")
             }
+            Self::Refuted { detail } => write!(f, "the proof does not hold: {detail}"),
             Self::GuestMisbehaved { detail } => write!(f, "the engine module misbehaved: {detail}"),
         }
     }

@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod error;
+mod graph;
 #[cfg(feature = "std")]
 pub mod group;
 mod request;
@@ -14,6 +15,7 @@ mod sections;
 mod types;
 
 pub use error::Error;
+pub use graph::{BlockInfo, BlockKind, CommitInfo, CommitRoot, Proven, RawBlock, WalkStep};
 pub use request::{Request, check_path};
 pub use response::{
     BatchAnswer, GcDone, HeapStats, MemoryStats, Moved, RegionUse, Response, VaultStats, VerifyStep,

@@ -4,8 +4,10 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use dagvault_core::ids::Cid;
 use dagvault_core::wire_enum;
 
+use crate::graph::RawBlock;
 use crate::types::{MetaChange, Protect, PutItem, Select, Unlock};
 
 /// What can be asked of a vault. Each change is one commit, all or nothing.
@@ -80,7 +82,7 @@ pub enum Request<'a> {
     },
     /// Gives up a read or write handle. Answers `Done`.
     Close {
-        /// From `ReadBegin`, `WriteBegin` or `VerifyBegin`.
+        /// From a request that answered one.
         handle: u64,
     },
     /// Lists paths in byte order. Answers `List`.
@@ -198,6 +200,56 @@ pub enum Request<'a> {
     },
     /// The engine's name and version; works on a locked vault. Answers `Text`.
     Version {},
+    /// Reads blocks as they are stored; works on a locked vault. Answers `Blocks`.
+    BlockGet {
+        /// At most `RAW_BLOCKS_MAX`.
+        cids: Vec<Cid>,
+    },
+    /// Writes blocks as they are; works on a locked vault. What the head does not reach stays garbage, for the next
+    /// collection to remove. Answers `BlocksPut`.
+    BlockPut {
+        /// At most `RAW_BLOCKS_MAX`.
+        blocks: Vec<RawBlock<'a>>,
+        /// Whether all blocks put so far become durable before it answers; those of a process that ends without it
+        /// may be lost.
+        commit: bool,
+    },
+    /// Lists a page of the blocks in the store, in no particular order; works on a locked vault. Answers `BlockList`.
+    BlockList {
+        /// From the page before; none begins.
+        cursor: Option<u64>,
+    },
+    /// Begins a walk over what a block reaches, each block once and parents before their children. Answers `Handle`.
+    WalkBegin {
+        /// The head, a commit, or a block that the head reaches; none: the head.
+        root: Option<Cid>,
+        /// Whether to read the parts of values too, for their sizes.
+        sizes: bool,
+    },
+    /// Walks on. Answers `Walk`; its last page closes the handle.
+    WalkNext {
+        /// From `WalkBegin`.
+        handle: u64,
+    },
+    /// Commits, children before parents. Answers `Log`.
+    Log {
+        /// Where from; none: the head.
+        from: Vec<Cid>,
+        /// At most `PAGE_ITEMS_MAX`.
+        limit: u64,
+    },
+    /// A proof that the newest commit holds a path. Answers `Bytes`.
+    ProofMake {
+        /// Which path.
+        path: Cow<'a, str>,
+    },
+    /// Checks a proof; works on a locked vault, and needs none. Answers `Proven`.
+    ProofCheck {
+        /// The proof.
+        proof: Cow<'a, [u8]>,
+        /// The commit that it must be of.
+        commit: Cid,
+    },
 }
 
 wire_enum!(Request<'a> {
@@ -234,6 +286,14 @@ wire_enum!(Request<'a> {
     30 => SelfTest {},
     31 => CryptoCase { operation, input },
     32 => Version {},
+    33 => BlockGet { cids },
+    34 => BlockPut { blocks, commit },
+    35 => BlockList { cursor },
+    36 => WalkBegin { root, sizes },
+    37 => WalkNext { handle },
+    38 => Log { from, limit },
+    39 => ProofMake { path },
+    40 => ProofCheck { proof, commit },
 });
 
 impl Request<'_> {

@@ -1,12 +1,15 @@
 //! What a vault answers.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use dagvault_core::cbor::Bytes;
+use dagvault_core::ids::Cid;
 use dagvault_core::{wire_enum, wire_struct};
 
 use crate::error::Error;
+use crate::graph::{BlockInfo, CommitInfo, Proven, WalkStep};
 use crate::types::{EntryInfo, KeySlotInfo, PutOutcome, VersionInfo};
 
 /// What a vault answers; which variant belongs to which request stands there.
@@ -97,6 +100,46 @@ pub enum Response {
         /// The text.
         text: String,
     },
+    /// Blocks as they are stored.
+    Blocks {
+        /// In the order asked for; none where there is no such block.
+        blocks: Vec<Option<Bytes>>,
+    },
+    /// What was put.
+    BlocksPut {
+        /// The blocks' names, in order.
+        cids: Vec<Cid>,
+        /// How many of them were not there before.
+        fresh: u64,
+    },
+    /// A page of the store's blocks.
+    BlockList {
+        /// Names, with lengths in bytes.
+        blocks: Vec<BlockInfo>,
+        /// Where to go on; none at the end.
+        next: Option<u64>,
+    },
+    /// A page of a walk.
+    Walk {
+        /// Blocks, parents before children.
+        steps: Vec<WalkStep>,
+        /// The tree of the commit at which the walk begins, if nobody keeps its key: that of an older one. It is left out.
+        sealed: Option<Cid>,
+        /// Whether this is the last page.
+        done: bool,
+    },
+    /// Commits.
+    Log {
+        /// Children before parents.
+        commits: Vec<CommitInfo>,
+        /// Where to go on; empty at the end.
+        next: Vec<Cid>,
+    },
+    /// What a proof proves.
+    Proven {
+        /// The path and what is there.
+        proven: Box<Proven>,
+    },
 }
 
 wire_enum!(Response {
@@ -116,6 +159,12 @@ wire_enum!(Response {
     13 => KeySlots { slots },
     14 => Batch { answers },
     15 => Text { text },
+    16 => Blocks { blocks },
+    17 => BlocksPut { cids, fresh },
+    18 => BlockList { blocks, next },
+    19 => Walk { steps, sealed, done },
+    20 => Log { commits, next },
+    21 => Proven { proven },
 });
 
 /// The answer to one request of a batch.

@@ -14,6 +14,7 @@ pub const SECTIONS: [(&str, &[u8]); 4] = [
 /// encoded, so that a host refuses a guest that was built before they changed.
 pub const SECTION_API: [u8; 16] = hex(fingerprint(&[
     include_bytes!("error.rs"),
+    include_bytes!("graph.rs"),
     include_bytes!("lib.rs"),
     include_bytes!("request.rs"),
     include_bytes!("response.rs"),

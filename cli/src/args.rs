@@ -1,10 +1,12 @@
 //! The command line.
 
+mod graph;
 mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use graph::{Block, Dag, Graph, GraphFormat, Log, Proof, ProvenTo, Root, ToFile};
 use values::{seconds, size, wait_seconds, workers};
 
 /// An encrypted, content-addressed DAG vault for secrets and files
@@ -166,6 +168,15 @@ pub(crate) enum Command {
     Gc(Gc),
     /// Show figures of the vault
     Stat(Stat),
+    /// Read, store and list blocks as they are stored
+    #[command(subcommand)]
+    Block(Block),
+    /// Commits and what they reach: log, diff, graph, statistics, CAR files
+    #[command(subcommand)]
+    Dag(Dag),
+    /// Make or check a proof that a commit holds a path
+    #[command(subcommand)]
+    Proof(Proof),
     /// Change the passphrase; add, remove and list key slots
     Passwd(Passwd),
     /// Print a completion script

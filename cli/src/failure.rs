@@ -183,7 +183,7 @@ impl From<Error> for Failure {
         let kind = match &error {
             Error::NotFound { .. } | Error::Deleted { .. } | Error::Destroyed { .. } => Kind::NotFound,
             Error::WrongKey {} => Kind::WrongKey,
-            Error::Corrupt { .. } => Kind::Corrupt,
+            Error::Corrupt { .. } | Error::Refuted { .. } => Kind::Corrupt,
             Error::Conflict { .. } | Error::Exists { .. } => Kind::Conflict,
             Error::Busy { .. } => Kind::Busy,
             Error::NoSpace { .. } => Kind::NoSpace,
@@ -207,6 +207,9 @@ impl From<Error> for Failure {
             Error::Exists { .. } => failure.hint("use it, or name another place with --vault"),
             Error::Fault { .. } => failure.hint(
                 "try again with `--accel off` or the other engine; if it comes back, suspect the machine",
+            ),
+            Error::Refuted { .. } => failure.hint(
+                "it was changed, or is of another commit: ask for a new one, and compare the commit's CID",
             ),
             Error::Limit { .. } => failure.hint("docs/cli.md lists the limits"),
             _ => failure,

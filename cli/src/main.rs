@@ -11,6 +11,7 @@ mod engine;
 mod export;
 mod failure;
 mod glob;
+mod graph;
 mod harden;
 mod import;
 mod input;

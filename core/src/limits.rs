@@ -48,5 +48,9 @@ pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const HANDLES_MAX: usize = 64;
 /// Blocks read or written by one call of a store.
 pub const BATCH_BLOCKS_MAX: usize = 256;
+/// Blocks that one request reads or writes as they are stored.
+pub const RAW_BLOCKS_MAX: usize = 64;
+/// Largest proof of inclusion: a commit and a node for each level of the tree, with what stands around them.
+pub const PROOF_BYTES_MAX: usize = (TREE_DEPTH_MAX + 2) * (BLOCK_BYTES_MAX + 16) + 2 * PATH_BYTES_MAX;
 /// Entries of the cache of decrypted tree nodes, in bytes of plaintext.
 pub const NODE_CACHE_BYTES: usize = 16 * 1024 * 1024;

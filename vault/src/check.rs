@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use dagvault_api::{Error, VerifyStep};
+use dagvault_api::{BlockKind, Error, VerifyStep};
 use dagvault_core::cbor;
 use dagvault_core::ids::Cid;
 use dagvault_dag::envelope::{self, Kind};
@@ -30,27 +30,40 @@ const RESTARTS_MAX: u32 = 16;
 const STEP_COMMITS: usize = 256;
 
 /// A link to follow, with what its parent says of the child.
-enum Visit {
+pub(crate) enum Visit {
     Tree { level: u32, link: Link, paths: u64, last: Option<String> },
     Index { depth: u32, link: Link },
     Chunk { link: Link },
     History { older: Older },
 }
 
+impl Visit {
+    /// What the link leads to.
+    pub(crate) fn kind(&self) -> BlockKind {
+        match self {
+            Self::Tree { level: 0, .. } => BlockKind::Leaf {},
+            Self::Tree { .. } => BlockKind::Branch {},
+            Self::Index { .. } => BlockKind::Index {},
+            Self::Chunk { .. } => BlockKind::Chunk {},
+            Self::History { .. } => BlockKind::History {},
+        }
+    }
+}
+
 /// What a visit found.
-struct Found {
-    cid: Cid,
+pub(crate) struct Found {
+    pub(crate) cid: Cid,
     paths: u64,
     versions: u64,
     /// Chunks that are linked to and not visited, where values are not read.
-    chunks: Vec<Cid>,
+    pub(crate) chunks: Vec<Cid>,
 }
 
 /// Checks blocks under the keys of a vault.
-struct Checker<'k> {
-    keys: &'k SpaceKeys,
+pub(crate) struct Checker<'k> {
+    pub(crate) keys: &'k SpaceKeys,
     /// Whether values are read too, or only what links to them.
-    values: bool,
+    pub(crate) values: bool,
 }
 
 impl Task for Visit {
@@ -209,7 +222,8 @@ pub(crate) fn read_commit(cid: Cid, block: Vec<u8>, keys: &Keyring) -> Result<Co
     cbor::from_slice(opened.payload()).map_err(|error| malformed(cid, error))
 }
 
-fn root_of(session: &Session) -> Option<Visit> {
+/// The link to the head's tree.
+pub(crate) fn root_of(session: &Session) -> Option<Visit> {
     session.root.as_ref().map(|root| Visit::Tree {
         level: root.level,
         link: root.link.clone(),

@@ -7,12 +7,14 @@
 
 extern crate alloc;
 
+mod blocks;
 mod change;
 mod check;
 mod entry;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gc;
+mod graph;
 mod head;
 mod keys;
 mod lz4;
@@ -20,6 +22,7 @@ mod lz4;
 mod native;
 mod node;
 mod nodes;
+mod proof;
 mod read;
 mod session;
 mod stream;
@@ -32,4 +35,5 @@ pub use keys::KeySlot;
 #[cfg(feature = "std")]
 pub use native::NativeEngine;
 pub use node::SpaceKeys;
+pub use proof::check as check_proof;
 pub use vault::Vault;

@@ -155,6 +155,15 @@ pub(crate) fn read_chunk(payload: &[u8]) -> Option<SecretVec> {
     Some(plain)
 }
 
+/// The plain bytes of an inline value, as long as it says.
+pub(crate) fn plain_inline(codec: u32, data: &Data, size: u64) -> Result<SecretVec, Error> {
+    let length = usize::try_from(size).ok().filter(|size| is_inline(*size));
+    let length = length.ok_or_else(|| Error::corrupt("an inline value is too large"))?;
+    let mut plain = SecretVec::new(vec![0; length]);
+    decompress(codec, data.0.expose(), plain.expose_mut())?;
+    Ok(plain)
+}
+
 /// The plain bytes of an inline value, checked against its content hash.
 pub(crate) fn open_inline(
     keys: &SpaceKeys,
@@ -163,10 +172,7 @@ pub(crate) fn open_inline(
     size: u64,
     content: Option<[u8; 32]>,
 ) -> Result<SecretVec, Error> {
-    let length = usize::try_from(size).ok().filter(|size| is_inline(*size));
-    let length = length.ok_or_else(|| Error::corrupt("an inline value is too large"))?;
-    let mut plain = SecretVec::new(vec![0; length]);
-    decompress(codec, data.0.expose(), plain.expose_mut())?;
+    let plain = plain_inline(codec, data, size)?;
     let found = keys.content(size, &[keys.chunk(plain.expose())]);
     if Some(found) == content { Ok(plain) } else { Err(Error::corrupt("a value has another content hash")) }
 }

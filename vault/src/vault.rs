@@ -1,6 +1,7 @@
 //! The vault: serves requests one at a time.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::ToString as _;
 use alloc::sync::Arc;
@@ -18,11 +19,14 @@ use dagvault_crypto::{accel, selftest};
 use dagvault_dag::store::Store;
 use dagvault_dag::system::System;
 
+use crate::blocks;
 use crate::change::{Change, Prepared};
 use crate::check::Verify;
+use crate::graph::{self, Crawl};
 use crate::head::Settings;
 use crate::keys::{KeySlot, SlotKind};
 use crate::nodes::Nodes;
+use crate::proof;
 use crate::read;
 use crate::session::{Next, Outcome, Session};
 use crate::stream::{Reading, Writer};
@@ -35,6 +39,7 @@ enum Handle {
     Read(Reading),
     Write(Writer),
     Verify(Verify),
+    Walk(Crawl),
 }
 
 /// A vault over a store: serves one request at a time.
@@ -98,6 +103,14 @@ impl Vault {
                 let operation = u8::try_from(*operation).unwrap_or(u8::MAX);
                 Ok(Response::Bytes { bytes: Bytes(selftest::case(operation, input)) })
             }
+            Request::BlockGet { cids } => blocks::get(&*self.nodes.store, cids),
+            Request::BlockPut { blocks, commit } => {
+                blocks::put(&*self.nodes.store, blocks, *commit, self.streams())
+            }
+            Request::BlockList { cursor } => blocks::list(&*self.nodes.store, *cursor),
+            Request::ProofCheck { proof, commit } => {
+                Ok(Response::Proven { proven: Box::new(proof::check(proof, *commit)?) })
+            }
             other => self.unlocked(other),
         }
     }
@@ -122,6 +135,7 @@ impl Vault {
             Request::WriteChunk { .. }
                 | Request::ReadNext { .. }
                 | Request::VerifyNext { .. }
+                | Request::WalkNext { .. }
                 | Request::Close { .. }
                 | Request::WriteEnd { .. }
                 | Request::Batch { .. }
@@ -143,6 +157,7 @@ impl Vault {
             | Request::VerifyBegin {}
             | Request::VerifyNext { .. }
             | Request::Close { .. } => self.stream(request),
+            Request::WalkBegin { .. } | Request::WalkNext { .. } => self.walk(request),
             Request::SlotAdd { .. } | Request::SlotRemove { .. } | Request::Slots {} => self.slots(request),
             other => Self::read(&self.nodes, session, other),
         }
@@ -158,6 +173,10 @@ impl Vault {
             Request::Info { path } => read::info(nodes, session, path),
             Request::History { path, before, limit } => read::history(nodes, session, path, *before, *limit),
             Request::Stat {} => read::stat(nodes, session),
+            Request::Log { from, limit } => graph::log(nodes, session, from, *limit),
+            Request::ProofMake { path } => {
+                Ok(Response::Bytes { bytes: Bytes(proof::make(nodes, session, path)?) })
+            }
             _ => Err(Error::bad_request("unknown request")),
         }
     }
@@ -167,7 +186,7 @@ impl Vault {
         let session = self.session.as_mut().ok_or(Error::Locked {})?;
         let held = self.handles.values().flat_map(|handle| match handle {
             Handle::Write(writer) => writer.held(),
-            Handle::Read(_) | Handle::Verify(_) => Vec::new(),
+            Handle::Read(_) | Handle::Verify(_) | Handle::Walk(_) => Vec::new(),
         });
         let done = crate::gc::collect(&self.nodes, session, held.collect(), dry_run)?;
         Ok(Response::Gc { done })
@@ -334,6 +353,25 @@ impl Vault {
             }
             _ => Err(Error::bad_request("unknown request")),
         }
+    }
+
+    fn walk(&mut self, request: &Request<'_>) -> Answer {
+        let session = self.session.as_ref().ok_or(Error::Locked {})?;
+        let handle = match request {
+            Request::WalkBegin { root, sizes } => {
+                let crawl = Crawl::new(&self.nodes, session, *root, *sizes)?;
+                let handle = self.open_handle(Handle::Walk(crawl))?;
+                return Ok(Response::Handle { handle, version: None });
+            }
+            Request::WalkNext { handle } => handle,
+            _ => return Err(Error::bad_request("unknown request")),
+        };
+        let Some(Handle::Walk(crawl)) = self.handles.get_mut(handle) else { return Err(no_handle()) };
+        let answer = crawl.next(&self.nodes, session)?;
+        if matches!(answer, Response::Walk { done: true, .. }) {
+            self.handles.remove(handle);
+        }
+        Ok(answer)
     }
 
     fn write_end(&mut self, handle: u64) -> Answer {

@@ -28,6 +28,11 @@ pub(super) fn workers(text: &str) -> Result<usize, String> {
     number_within(text, 1, most as u64).map(|number| usize::try_from(number).unwrap_or(most))
 }
 
+/// A number of things that is not zero.
+pub(super) fn number(text: &str) -> Result<u64, String> {
+    number_within(text, 1, u64::from(u32::MAX))
+}
+
 /// A time that is not zero.
 pub(super) fn seconds(text: &str) -> Result<u64, String> {
     number_within(text, 1, 1_000_000)

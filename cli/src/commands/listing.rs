@@ -32,6 +32,11 @@ impl<'a> Listing<'a> {
         Self { session, prefix, after: None, more: true, deleted: false, limit: PAGE_ITEMS_MAX as u64 }
     }
 
+    /// The same, with deleted and destroyed paths if asked.
+    pub(crate) fn with_deleted(self, deleted: bool) -> Self {
+        Self { deleted, ..self }
+    }
+
     /// The next page, with metadata; empty at the end.
     pub(crate) fn page(&mut self) -> Outcome<Vec<EntryInfo>> {
         if !self.more {
@@ -68,7 +73,7 @@ pub(super) fn ls(global: &Global, options: &Ls, out: &mut Out) -> Outcome<()> {
     let prefix = prefix(&options.prefix)?;
     let mut session = Session::open(global, Access::Read, out)?;
     let found = if options.recursive {
-        let mut listing = Listing { deleted: options.all, ..Listing::new(&session, prefix) };
+        let mut listing = Listing::new(&session, prefix).with_deleted(options.all);
         let mut found = false;
         loop {
             let page = listing.page()?;

@@ -1,13 +1,18 @@
 //! The commands, one function each; this file hands out the work.
 
 mod bench;
+mod block;
+mod car;
 pub(crate) mod change;
+mod dag;
+mod diff;
 pub(crate) mod get;
 mod init;
 pub(crate) mod listing;
 mod maintain;
 mod meta;
 mod passwd;
+mod proof;
 pub(crate) mod put;
 
 use dagvault_api::{EntryInfo, VersionInfo, VersionState, check_path};
@@ -44,6 +49,9 @@ pub(crate) fn run(cli: Cli, out: &mut Out) -> Outcome<()> {
         Command::Verify => maintain::verify(global, out),
         Command::Gc(options) => maintain::gc(global, options, out),
         Command::Stat(options) => maintain::stat(global, options, out),
+        Command::Block(options) => block::run(global, options, out),
+        Command::Dag(options) => dag::run(global, options, out),
+        Command::Proof(options) => proof::run(global, options, out),
         Command::Passwd(options) => passwd::run(global, options, out),
         Command::Completions(options) => completions(options, out),
         Command::Selftest => maintain::selftest(global, out),

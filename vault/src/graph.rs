@@ -1,0 +1,307 @@
+//! The graph itself: the commits in order, and a walk over what a block reaches.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use dagvault_api::{BlockKind, CommitInfo, CommitRoot, Error, Response, WalkStep};
+use dagvault_core::ids::Cid;
+use dagvault_core::limits::{PAGE_ITEMS_MAX, RAW_BLOCKS_MAX};
+use dagvault_core::parallel;
+use dagvault_dag::walk::{Task as _, missing};
+use hashbrown::HashSet;
+
+use crate::check::{Checker, Found, Visit, read_commit, root_of};
+use crate::head::Commit;
+use crate::nodes::Nodes;
+use crate::session::Session;
+
+/// Nodes that one step of a walk opens together.
+const STEP_NODES: usize = 16;
+/// Blocks in a page after which it is answered; the last step may add some thousands.
+const PAGE_STEPS: usize = 2048;
+/// Bytes read for a page after which it is answered.
+const PAGE_BYTES: u64 = 16 << 20;
+
+impl Commit {
+    /// The commit as it is told.
+    pub(crate) fn info(&self, cid: Cid) -> CommitInfo {
+        let root = |space: &crate::head::CommitSpace| CommitRoot {
+            space: space.id,
+            epoch: space.epoch,
+            root: space.root,
+        };
+        CommitInfo {
+            cid,
+            sequence: self.sequence,
+            parents: self.parents.clone(),
+            roots: self.spaces.iter().map(root).collect(),
+            author: self.author,
+            time_ms: self.time_ms,
+        }
+    }
+}
+
+/// Commits that are known and not yet told, by sequence: the highest comes next, so that children come before parents
+/// and each comes once, whatever the branches and merges.
+#[derive(Default)]
+struct Frontier {
+    ahead: BTreeMap<(u64, Cid), (Commit, u64)>,
+}
+
+impl Frontier {
+    /// Begins at commits that somebody names.
+    fn begin(nodes: &Nodes, session: &Session, from: &[Cid]) -> Result<Self, Error> {
+        let mut frontier = Self::default();
+        for cid in from {
+            let block = nodes.store.get_many(&[*cid])?.pop().flatten();
+            let block = block.ok_or_else(|| Error::NotFound { path: format!("block {cid}") })?;
+            let bytes = block.len() as u64;
+            let commit = read_commit(*cid, block, &session.keys)
+                .map_err(|_| Error::bad_request(format!("{cid} is not a commit of this vault")))?;
+            frontier.add(session, *cid, commit, bytes)?;
+        }
+        Ok(frontier)
+    }
+
+    fn add(&mut self, session: &Session, cid: Cid, commit: Commit, bytes: u64) -> Result<(), Error> {
+        let keys = &session.keys;
+        let first = commit.sequence == 1;
+        if !commit.check(session.vault(), &keys.public, &keys.author) || commit.parents.is_empty() != first {
+            return Err(Error::corrupt(format!("commit {cid} is not in line or not signed")));
+        }
+        self.ahead.insert((commit.sequence, cid), (commit, bytes));
+        Ok(())
+    }
+
+    /// The next commit with its block's length; its parents are then ahead.
+    fn next(&mut self, nodes: &Nodes, session: &Session) -> Result<Option<(Cid, Commit, u64)>, Error> {
+        let Some(((sequence, cid), (commit, bytes))) = self.ahead.pop_last() else { return Ok(None) };
+        let parents = nodes.store.get_many(&commit.parents)?;
+        for (parent, block) in commit.parents.iter().zip(parents) {
+            let block = block.ok_or_else(|| missing(*parent))?;
+            let bytes = block.len() as u64;
+            let before = read_commit(*parent, block, &session.keys)?;
+            if before.sequence >= sequence {
+                return Err(Error::corrupt(format!("commit {parent} is not older than its child {cid}")));
+            }
+            self.add(session, *parent, before, bytes)?;
+        }
+        Ok(Some((cid, commit, bytes)))
+    }
+}
+
+/// Tells commits.
+pub(crate) fn log(nodes: &Nodes, session: &Session, from: &[Cid], limit: u64) -> Result<Response, Error> {
+    if from.len() > PAGE_ITEMS_MAX {
+        return Err(Error::limit("a request has at most 4096 items"));
+    }
+    let limit = usize::try_from(limit).map_or(PAGE_ITEMS_MAX, |limit| limit.clamp(1, PAGE_ITEMS_MAX));
+    let head = [session.body.commit];
+    let mut frontier = Frontier::begin(nodes, session, if from.is_empty() { &head } else { from })?;
+    let mut commits = Vec::new();
+    while commits.len() < limit
+        && let Some((cid, commit, _)) = frontier.next(nodes, session)?
+    {
+        commits.push(commit.info(cid));
+    }
+    Ok(Response::Log { commits, next: frontier.ahead.into_keys().map(|(_, cid)| cid).collect() })
+}
+
+/// A link to follow, with the number of links before it.
+struct Deep {
+    visit: Visit,
+    depth: u64,
+}
+
+/// What a visit of a link gives: the node's length, what was found in it, and where it leads.
+type Visited = (u64, Found, Vec<Visit>);
+
+/// Opens nodes together, on all workers.
+fn open(nodes: &Nodes, session: &Session, visits: Vec<Visit>) -> Result<Vec<Visited>, Error> {
+    let checker = Checker { keys: &session.keys.space, values: false };
+    let cids: Vec<Cid> = visits.iter().map(Visit::cid).collect();
+    let blocks = nodes.store.get_many(&cids)?;
+    let mut work = Vec::with_capacity(visits.len());
+    for (visit, block) in visits.into_iter().zip(blocks) {
+        let block = block.ok_or_else(|| missing(visit.cid()))?;
+        work.push(Some((visit, block)));
+    }
+    let opened = parallel::map_take(&mut work, |(visit, block): (Visit, Vec<u8>)| {
+        let (bytes, mut next) = (block.len() as u64, Vec::new());
+        visit.visit(&checker, block, &mut next).map(|found| (bytes, found, next))
+    });
+    opened.into_iter().collect()
+}
+
+/// Where the head's tree has a block.
+enum Start {
+    Node(Visit),
+    Chunk,
+}
+
+/// Looks for a block in the head's tree, node by node.
+fn find(nodes: &Nodes, session: &Session, wanted: Cid) -> Result<Option<Start>, Error> {
+    let mut ahead: Vec<Visit> = root_of(session).into_iter().collect();
+    let mut seen = HashSet::new();
+    while !ahead.is_empty() {
+        let mut now = ahead.split_off(ahead.len().saturating_sub(STEP_NODES));
+        if let Some(at) = now.iter().position(|visit| visit.cid() == wanted) {
+            return Ok(Some(Start::Node(now.swap_remove(at))));
+        }
+        now.retain(|visit| seen.insert(visit.cid()));
+        for (_, found, next) in open(nodes, session, now)? {
+            if found.chunks.contains(&wanted) {
+                return Ok(Some(Start::Chunk));
+            }
+            ahead.extend(next);
+        }
+    }
+    Ok(None)
+}
+
+/// A walk under way.
+pub(crate) struct Crawl {
+    /// The next is last.
+    ahead: Vec<Deep>,
+    /// Parts of values that are not told yet, with their depth.
+    chunks: Vec<(Cid, u64)>,
+    commits: Frontier,
+    /// The sequence of the commit at which it began, to count depths from.
+    newest: u64,
+    /// Nodes and parts that were met: 40 to 80 bytes each.
+    met: HashSet<Cid>,
+    sizes: bool,
+    /// Whether the commit at which it begins is not told yet: it comes before its tree, the others come behind.
+    begins: bool,
+    sealed: Option<Cid>,
+}
+
+impl Crawl {
+    /// Begins at a commit, at a block of the head's tree, or at the head.
+    pub(crate) fn new(
+        nodes: &Nodes,
+        session: &Session,
+        root: Option<Cid>,
+        sizes: bool,
+    ) -> Result<Self, Error> {
+        let cid = root.unwrap_or(session.body.commit);
+        let mut crawl = Self {
+            ahead: Vec::new(),
+            chunks: Vec::new(),
+            commits: Frontier::default(),
+            newest: 0,
+            met: HashSet::new(),
+            sizes,
+            begins: false,
+            sealed: None,
+        };
+        match Frontier::begin(nodes, session, &[cid]) {
+            Ok(commits) => crawl.commits = commits,
+            Err(Error::BadRequest { .. }) => {
+                let absent = || Error::NotFound { path: format!("{cid} (not in what the head reaches)") };
+                match find(nodes, session, cid)?.ok_or_else(absent)? {
+                    Start::Node(visit) => drop(crawl.push(visit, 0)),
+                    Start::Chunk => crawl.chunks.push((cid, 0)),
+                };
+                return Ok(crawl);
+            }
+            Err(error) => return Err(error),
+        }
+        crawl.begins = true;
+        let mut roots = Vec::new();
+        for ((sequence, _), (commit, _)) in &crawl.commits.ahead {
+            crawl.newest = *sequence;
+            roots.extend(commit.spaces.iter().filter_map(|space| space.root));
+        }
+        match root_of(session) {
+            Some(visit) if roots.contains(&visit.cid()) => drop(crawl.push(visit, 1)),
+            _ => crawl.sealed = roots.first().copied(),
+        }
+        Ok(crawl)
+    }
+
+    /// Puts a link ahead if it leads to something new; answers whether it does.
+    fn push(&mut self, visit: Visit, depth: u64) -> bool {
+        let new = self.met.insert(visit.cid());
+        if new {
+            self.ahead.push(Deep { visit, depth });
+        }
+        new
+    }
+
+    /// The next page, and whether it is the last.
+    pub(crate) fn next(&mut self, nodes: &Nodes, session: &Session) -> Result<Response, Error> {
+        let mut steps = Vec::new();
+        let mut bytes = 0;
+        while steps.len() < PAGE_STEPS && bytes < PAGE_BYTES {
+            if !self.begins && !self.chunks.is_empty() {
+                bytes += self.tell_chunks(nodes, &mut steps)?;
+            } else if !self.begins && !self.ahead.is_empty() {
+                bytes += self.tell_nodes(nodes, session, &mut steps)?;
+            } else if let Some((cid, commit, length)) = self.commits.next(nodes, session)? {
+                let links =
+                    commit.parents.len() + commit.spaces.iter().filter(|space| space.root.is_some()).count();
+                steps.push(WalkStep {
+                    cid,
+                    kind: BlockKind::Commit {},
+                    bytes: length,
+                    depth: self.newest - commit.sequence,
+                    links: links as u64,
+                    shared: 0,
+                });
+                bytes += length;
+                self.begins = false;
+            } else {
+                return Ok(Response::Walk { steps, sealed: self.sealed.take(), done: true });
+            }
+        }
+        Ok(Response::Walk { steps, sealed: self.sealed.take(), done: false })
+    }
+
+    fn tell_nodes(
+        &mut self,
+        nodes: &Nodes,
+        session: &Session,
+        steps: &mut Vec<WalkStep>,
+    ) -> Result<u64, Error> {
+        let now = self.ahead.split_off(self.ahead.len().saturating_sub(STEP_NODES));
+        let about: Vec<(BlockKind, u64)> = now.iter().map(|deep| (deep.visit.kind(), deep.depth)).collect();
+        let opened = open(nodes, session, now.into_iter().map(|deep| deep.visit).collect())?;
+        let mut read = 0;
+        for ((kind, depth), (bytes, found, next)) in about.into_iter().zip(opened) {
+            let links = (next.len() + found.chunks.len()) as u64;
+            let mut shared = 0;
+            for cid in found.chunks {
+                if self.met.insert(cid) {
+                    self.chunks.push((cid, depth + 1));
+                } else {
+                    shared += 1;
+                }
+            }
+            for visit in next {
+                shared += u64::from(!self.push(visit, depth + 1));
+            }
+            steps.push(WalkStep { cid: found.cid, kind, bytes, depth, links, shared });
+            read += bytes;
+        }
+        Ok(read)
+    }
+
+    fn tell_chunks(&mut self, nodes: &Nodes, steps: &mut Vec<WalkStep>) -> Result<u64, Error> {
+        let now: Vec<(Cid, u64)> = self.chunks.drain(..self.chunks.len().min(RAW_BLOCKS_MAX)).collect();
+        let mut lengths = vec![0; now.len()];
+        if self.sizes {
+            let cids: Vec<Cid> = now.iter().map(|(cid, _)| *cid).collect();
+            for ((cid, block), length) in cids.iter().zip(nodes.store.get_many(&cids)?).zip(&mut lengths) {
+                *length = block.ok_or_else(|| missing(*cid))?.len() as u64;
+            }
+        }
+        for ((cid, depth), bytes) in now.into_iter().zip(&lengths) {
+            let kind = BlockKind::Chunk {};
+            steps.push(WalkStep { cid, kind, bytes: *bytes, depth, links: 0, shared: 0 });
+        }
+        Ok(lengths.into_iter().sum())
+    }
+}
