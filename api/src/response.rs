@@ -123,7 +123,7 @@ pub enum Response {
     Walk {
         /// Blocks, parents before children.
         steps: Vec<WalkStep>,
-        /// The tree of the commit at which the walk begins, if nobody keeps its key: that of an older one. It is left out.
+        /// The tree of the commit at which the walk begins, left out where nobody keeps its key: that of an older one.
         sealed: Option<Cid>,
         /// Whether this is the last page.
         done: bool,

@@ -85,11 +85,11 @@ fn what_is_written_is_read_again() {
     assert_eq!(read(&written(&[], &[])[..]).unwrap(), (vec![], vec![]));
 }
 
-/// The files in `tests/interchange/fixtures` come from the npm packages @ipld/car, @ipld/dag-cbor, @ipld/dag-pb and multiformats
-/// (`cargo xtask interchange` makes them anew and compares).
+/// The fixtures are written by the npm packages @ipld/car, @ipld/dag-cbor, @ipld/dag-pb and multiformats; `basic.car`
+/// is the public carv1-basic (`cargo xtask interchange` makes them anew and compares).
 #[test]
 fn files_of_other_writers_are_read_and_written_alike() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interchange/fixtures");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

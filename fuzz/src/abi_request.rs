@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use dagvault_api::{Codec, KdfParams, Protect, PutItem, Request, Select, Unlock};
+use dagvault_api::{Codec, KdfParams, Protect, PutItem, RawBlock, Request, Select, Unlock};
 use dagvault_core::cbor::{self, Bytes};
+use dagvault_core::ids::Cid;
 
 /// The oracle.
 ///
@@ -53,6 +54,17 @@ pub fn seeds() -> Vec<Vec<u8>> {
         },
         Request::CryptoCase { operation: 9, input: Cow::Borrowed(b"case") },
         Request::Stat {},
+        Request::BlockGet { cids: vec![Cid([1; 32]); 3] },
+        Request::BlockPut {
+            blocks: vec![
+                RawBlock { cid: Some(Cid([2; 32])), bytes: Cow::Borrowed(b"block") },
+                RawBlock { cid: None, bytes: Cow::Borrowed(&[]) },
+            ],
+            commit: true,
+        },
+        Request::WalkBegin { root: Some(Cid([3; 32])), sizes: true },
+        Request::Log { from: vec![Cid([4; 32])], limit: 70_000 },
+        Request::ProofCheck { proof: Cow::Borrowed(b"proof"), commit: Cid([5; 32]) },
     ];
     requests.iter().map(cbor::to_vec).collect()
 }

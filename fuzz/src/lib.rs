@@ -6,12 +6,14 @@
 
 pub mod abi_answer;
 pub mod abi_request;
+pub mod car;
 pub mod cid;
 pub mod envelope;
 pub mod head;
 pub mod nodes;
 pub mod numbers;
 pub mod path;
+pub mod proof;
 pub mod store;
 
 use dagvault_vault::fuzzing;
@@ -27,7 +29,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "abi_request", check: abi_request::check, seeds: abi_request::seeds },
     Target { name: "abi_answer", check: abi_answer::check, seeds: abi_answer::seeds },
     Target { name: "cid", check: cid::check, seeds: cid::seeds },
@@ -39,6 +41,8 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "history", check: fuzzing::history, seeds: nodes::history_seeds },
     Target { name: "index", check: fuzzing::index, seeds: nodes::index_seeds },
     Target { name: "commit", check: fuzzing::commit, seeds: nodes::commit_seeds },
+    Target { name: "car", check: car::check, seeds: car::seeds },
+    Target { name: "proof", check: proof::check, seeds: proof::seeds },
     Target { name: "chunk", check: fuzzing::chunk, seeds: nodes::chunk_seeds },
 ];
 

@@ -170,6 +170,38 @@ fn the_log_goes_back_page_by_page() {
     assert!(matches!(tree, Err(Error::BadRequest { .. })));
 }
 
+#[test]
+fn long_lines_of_commits_and_versions_are_walked_without_a_stack() {
+    let changes = if std::env::var_os("DAGVAULT_FULL").is_some() { 300_000 } else { 6_000 };
+    let mut host = Host::new(7);
+    for round in 0..changes {
+        put(&mut host, "a", &u32::to_le_bytes(round));
+    }
+    // A frame for each link would need more than a thread has here.
+    let small = std::thread::Builder::new().stack_size(512 * 1024);
+    let walked = small.spawn(move || {
+        let (steps, _) = walk(&mut host, None, false).unwrap();
+        let count = |kind| steps.iter().filter(|step| step.kind == kind).count();
+        let commits = u64::from(changes) + 1;
+        assert_eq!(count(BlockKind::Commit {}) as u64, commits);
+        let histories = count(BlockKind::History {});
+        assert!(histories as u64 > commits / 6, "{histories}");
+        let deepest =
+            steps.iter().filter(|step| step.kind == BlockKind::History {}).map(|step| step.depth).max();
+        assert_eq!(deepest, Some(1 + histories as u64), "one behind the other");
+        let (mut told, mut from) = (0, vec![]);
+        loop {
+            let (some, next) = log(&mut host, from, 4096);
+            told += some.len() as u64;
+            from = next;
+            if from.is_empty() {
+                return assert_eq!(told, commits);
+            }
+        }
+    });
+    walked.unwrap().join().unwrap();
+}
+
 fn put_raw(host: &mut Host, blocks: &[&[u8]], commit: bool) -> Result<(Vec<Cid>, u64), Error> {
     let blocks = blocks.iter().map(|bytes| RawBlock { cid: None, bytes: (*bytes).into() }).collect();
     match host.call(&Request::BlockPut { blocks, commit })? {

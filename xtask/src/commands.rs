@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 11] = [
+pub(crate) const COMMANDS: [Command; 12] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -62,6 +62,12 @@ pub(crate) const COMMANDS: [Command; 11] = [
         name: "differential",
         about: "random cases on every backend of the kernels, in Wasmtime and Node, against the crates",
         flags: &[value("--cases", "N")],
+        words: &[],
+    },
+    Command {
+        name: "interchange",
+        about: "CAR files and dag-cbor in both directions with the libraries of IPFS from npm",
+        flags: &[],
         words: &[],
     },
     Command {

@@ -12,6 +12,7 @@ mod demo;
 mod differential;
 mod fuzz;
 mod guest;
+mod interchange;
 mod measure;
 mod miri;
 mod run;
@@ -61,6 +62,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         "test" => test::run(&workspace, arguments.flag("--full")),
         "constant-time" => constant_time::run(&workspace, &arguments),
         "differential" => differential::run(&workspace, arguments.number("--cases", 100_000)?),
+        "interchange" => interchange::run(&workspace),
         "miri" => miri::run(&workspace),
         "tidy" => tidy::run(&workspace),
         "ci" => ci::run(&workspace),

@@ -81,7 +81,7 @@ pub(crate) fn npm(from: &Path, target: &Path) -> Result<bool> {
         std::fs::copy(entry.path(), target.join(entry.file_name()))?;
     }
     if !installed {
-        println!("installing what is measured beside us from npm");
+        println!("installing packages from npm, for {}", target.display());
         run(Command::new("npm").current_dir(target).args([
             "ci",
             "--no-audit",

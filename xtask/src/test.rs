@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run::{Workspace, line};
-use crate::{constant_time, differential, guest, setup};
+use crate::{constant_time, differential, guest, interchange, setup};
 
 /// Tests counted over several runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,6 +60,15 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
         Err(error) => {
             println!("{error:#}");
             broken.push(check);
+        }
+    }
+    let check = "cargo xtask interchange";
+    println!("$ {check}");
+    match interchange::run(workspace) {
+        Ok(()) => totals.passed += 1,
+        Err(error) => {
+            println!("{error:#}");
+            broken.push(check.to_owned());
         }
     }
     let check = if full { "cargo xtask constant-time" } else { "cargo xtask constant-time --quick" };

@@ -53,9 +53,12 @@ pub(crate) fn svg(commits: &[Shown]) -> String {
 /// Title and names of the columns.
 fn head(commits: &[Shown], text: usize, out: &mut String) {
     let count = show::count(commits.len() as u64, "commit", "commits");
+    let merges = commits.iter().any(|(commit, _)| commit.parents.len() > 1);
+    let rings = if merges { "; a ring is a merge" } else { "" };
     let _ = writeln!(
         out,
-        "<text x=\"{LEFT}\" y=\"22\" font-size=\"14\" font-weight=\"bold\" fill=\"#222222\">{count}, newest first</text>"
+        "<text x=\"{LEFT}\" y=\"22\" font-size=\"14\" font-weight=\"bold\" fill=\"#222222\">\
+         {count}, newest first{rings}</text>"
     );
     let names = ["change", "time (UTC)", "author", "commit ends in"];
     for (name, column) in names.iter().zip([COLUMNS[0], COLUMNS[1] + 40, COLUMNS[2] + 40, COLUMNS[3] + 20]) {

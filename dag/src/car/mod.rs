@@ -1,9 +1,9 @@
 //! CAR files of version 1, by which IPFS tools carry blocks.
 //!
-//! Source: <https://ipld.io/specs/transport/car/carv1/>. A header, then sections, each behind its length as a varint: the
-//! header is dag-cbor `{roots: [CID…], version: 1}`, a section is a CID and the bytes that it names. Both ends stream
-//! and keep one section in memory. Reading is strict: what has a second form, does not hash to its CID, or is over a
-//! limit is refused, with the place where it stands.
+//! Source: <https://ipld.io/specs/transport/car/carv1/>. A header, then sections, each behind its length as a varint:
+//! the header is dag-cbor `{roots: [CID…], version: 1}`, a section is a CID and the bytes that it names. Both ends
+//! stream and keep one section in memory. Reading is strict: what has a second form, does not hash to its CID, or is
+//! over a limit is refused, with the place where it stands.
 
 mod read;
 mod write;
