@@ -26,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let anew = files.join("fixtures");
     node("write", &anew)?;
     let count = compare(&anew, &workspace.root.join(FIXTURES))?;
-    println!("{count} fixtures are what the libraries write today");
+    println!("{count} files of fixtures are what the libraries write today");
     let mut build = workspace.cargo();
     build.args(["build", "--quiet", "--release", "--workspace", "--bins"]);
     build.args(["--features", "dagvault-crypto/selftest,dagvault-crypto/vectors"]);

@@ -180,6 +180,7 @@ fn export_all<'o>(
     for root in roots {
         let cid = match root {
             Root::Block(cid) => *cid,
+            Root::Head if head.is_some() => continue,
             Root::Head => {
                 let mut walk = Walk::new(session, Root::Head, false)?;
                 let page = walk.page()?;
@@ -201,7 +202,7 @@ fn export_all<'o>(
             stop.check("no file was written; run the command again")?;
             let cids: Vec<Cid> = page.iter().map(|step| step.cid).collect();
             let fresh: Vec<Cid> =
-                cids.into_iter().filter(|cid| done.roots.len() == 1 || written.insert(*cid)).collect();
+                cids.into_iter().filter(|cid| roots.len() == 1 || written.insert(*cid)).collect();
             for some in fresh.chunks(RAW_BLOCKS_MAX) {
                 for (cid, block) in some.iter().zip(read(session, some)?) {
                     let block = block.ok_or_else(|| {
@@ -252,7 +253,7 @@ pub(super) fn import(global: &Global, files: &[PathBuf], out: &mut Out) -> Outco
         let imported = import_file(&session, file, &stop, &mut done);
         // What came before a failure is whole: a commit keeps it, too.
         let kept = write(&session, Vec::new(), true);
-        imported.map_err(|failure| kept_hint(failure, &done))?;
+        imported.map_err(|failure| if kept.is_ok() { kept_hint(failure, &done) } else { failure })?;
         kept?;
     }
     let there = roots_there(&session, &done.roots)?;
