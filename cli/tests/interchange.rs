@@ -41,7 +41,6 @@ fn alone(words: &[&str]) -> Run {
 
 #[test]
 fn what_is_exported_brings_back_what_is_lost() {
-    let mut exports = Vec::new();
     for engine in ENGINES {
         let vault = filled("native");
         let vault = Vault { folder: vault.folder, engine };
@@ -55,7 +54,6 @@ fn what_is_exported_brings_back_what_is_lost() {
         // Into a pipe: the same bytes.
         let piped = vault.run(&["dag", "export", "HEAD", "-q"]).ok().out;
         assert!(piped == std::fs::read(&car).unwrap());
-        exports.push((piped.len(), all.len()));
         vault.run(&["dag", "export", "-o", car.to_str().unwrap()]).code(6);
         vault.run(&["dag", "export", "-f", "-o", car.to_str().unwrap()]).ok();
         let again = vault.run(&["dag", "import", car.to_str().unwrap(), "--json"]).ok().json();
@@ -74,8 +72,18 @@ fn what_is_exported_brings_back_what_is_lost() {
         assert_eq!(back["roots"][0]["there"], true);
         vault.run(&["verify"]).ok();
         assert!(vault.get("copy") == noise(3_000_000, 2));
+        // A block that is there and damaged is replaced.
+        let pack =
+            files(&vault.path().join("packs")).into_iter().max_by_key(|pack| pack.metadata().unwrap().len());
+        let mut bytes = std::fs::read(pack.as_ref().unwrap()).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 8].copy_from_slice(&[0xa5; 8]);
+        std::fs::write(pack.unwrap(), bytes).unwrap();
+        vault.run(&["verify"]).code(5);
+        vault.run(&["dag", "import", car.to_str().unwrap()]).ok();
+        vault.run(&["verify"]).ok();
+        assert!(vault.get("copy") == noise(3_000_000, 2));
     }
-    assert!(exports.windows(2).all(|pair| pair[0] == pair[1]), "{exports:?}");
 }
 
 #[test]
@@ -195,8 +203,8 @@ fn the_graph_is_counted_and_drawn() {
         assert_eq!(stat["blocks"], vault.run(&["block", "ls"]).ok().text().lines().count());
         assert_eq!((&stat["kinds"]["commit"]["blocks"], &stat["shared_links"]), (&8.into(), &1.into()));
         assert_eq!(stat["kinds"]["chunk"]["blocks"], 3 + 13);
-        // Commit → root → leaf → index → chunk, or one level more where a boundary splits the few paths.
-        assert!((3..=4).contains(&stat["depth"].as_u64().unwrap()), "{stat}");
+        // Commit → leaf → index → chunk, and branches where boundaries, which are random, split the few paths.
+        assert!((3..=6).contains(&stat["depth"].as_u64().unwrap()), "{stat}");
         let text = vault.run(&["dag", "stat"]).ok();
         assert!(text.text().contains("width ") && text.text().contains("1 of them to shared blocks"));
         let older = log(&vault)[3]["commit"].as_str().unwrap().to_owned();

@@ -27,14 +27,21 @@ pub(crate) fn get(store: &dyn Store, cids: &[Cid]) -> Result<Response, Error> {
     Ok(Response::Blocks { blocks: blocks.into_iter().map(|block| block.map(Bytes)).collect() })
 }
 
-/// Which blocks are there and whole: a damaged one can be brought back by a put.
+/// Which blocks are there and whole. A damaged one is removed, so that no reader finds it before the bytes that are
+/// about to take its place.
 fn whole(store: &dyn Store, cids: &[Cid]) -> Vec<bool> {
-    match store.get_many(cids) {
-        Ok(blocks) => blocks.iter().map(Option::is_some).collect(),
-        Err(_) => {
-            cids.iter().map(|cid| matches!(store.get_many(&[*cid]).as_deref(), Ok([Some(_)]))).collect()
-        }
+    if let Ok(blocks) = store.get_many(cids) {
+        return blocks.iter().map(Option::is_some).collect();
     }
+    let one = |cid: &Cid| match store.get_many(&[*cid]) {
+        Ok(found) => matches!(found[..], [Some(_)]),
+        Err(_) => {
+            // Where that fails, the put tells why, or helps all the same.
+            let _ = store.delete_many(&[*cid]);
+            false
+        }
+    };
+    cids.iter().map(one).collect()
 }
 
 /// Writes blocks that are not there; `streams` tells whether values are being written too.
