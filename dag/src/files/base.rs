@@ -115,21 +115,6 @@ impl Base {
             drop(self.disk.remove(temporary));
         })
     }
-
-    /// Reads a whole file; `None` if it is absent.
-    pub(super) fn read_all(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        match self.disk.open(path, Open::Read) {
-            Ok(file) => {
-                let size = usize::try_from(file.size()?).map_err(|_| ErrorKind::FileTooLarge)?;
-                let mut bytes = vec![0; size];
-                let count = file.read_at(&mut bytes, 0)?;
-                bytes.truncate(count);
-                Ok(Some(bytes))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// Names of segments.

@@ -39,7 +39,7 @@ fn clear(disk: &dyn Disk) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_synced(disk: &dyn Disk, temporary: &str, path: &str, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_synced(disk: &dyn Disk, temporary: &str, path: &str, bytes: &[u8]) -> io::Result<()> {
     let file = disk.open(temporary, Open::New)?;
     file.write_at(bytes, 0)?;
     file.sync_data()?;

@@ -1,5 +1,6 @@
 //! The bytes of segments and of the file `format`; docs/format-store.md says the same in prose.
 
+use super::base::Name;
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::limits::BLOCK_BYTES_MAX;
 use std::fmt::Write as _;
@@ -129,6 +130,12 @@ impl Record {
 
     /// Reads a header at `offset`; `None` if no record of this segment begins there.
     pub(super) fn decode(head: &[u8], tag: &Tag, offset: u64) -> Option<Self> {
+        let record = Self::parse(head)?;
+        (Self::check(head, tag, offset) == head[40..48]).then_some(record)
+    }
+
+    /// The same without the checksum.
+    pub(super) fn parse(head: &[u8]) -> Option<Self> {
         if head.len() < RECORD_LEN || head[5..8] != [0; 3] {
             return None;
         }
@@ -138,10 +145,7 @@ impl Record {
             Kind::Mark => len == 0,
             _ => len as usize <= PAYLOAD_BYTES_MAX,
         };
-        if !fits || Self::check(head, tag, offset) != head[40..48] {
-            return None;
-        }
-        Some(Self { len, kind, id: array(head, 8) })
+        fits.then(|| Self { len, kind, id: array(head, 8) })
     }
 
     /// Where the next record begins if this one begins at `offset`.
@@ -192,14 +196,39 @@ impl SegmentHeader {
         out
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    /// Whether a file of this name in this store may begin so.
+    pub(super) fn fits(&self, name: Name, store: &[u8; 16]) -> bool {
+        self.tag.store == *store
+            && match name {
+                Name::Pack(id) => self.tag.segment == id && !self.is_log,
+                Name::Log(number) => self.is_log && self.number == number,
+            }
+    }
+}
+
+/// How a segment begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Header {
+    Ours(SegmentHeader),
+    /// A whole header of a version to come.
+    Newer(u16),
+    Damaged,
+}
+
+impl Header {
+    pub(super) fn decode(bytes: &[u8]) -> Self {
         let whole = bytes.len() == index(HEADER_BYTES) && bytes[..8] == *MAGIC;
         if !whole || hash(&bytes[..88])[..8] != bytes[88..96] {
-            return None;
+            return Self::Damaged;
+        }
+        let version = u16::from_le_bytes(array(bytes, 8));
+        if version > VERSION {
+            return Self::Newer(version);
         }
         let tag = Tag { store: array(bytes, 16), segment: array(bytes, 32) };
-        let header = Self { tag, is_log: bytes[10] == 0, number: u64_at(bytes, 80), chain: array(bytes, 48) };
-        (header.encode() == bytes).then_some(header)
+        let number = u64_at(bytes, 80);
+        let header = SegmentHeader { tag, is_log: bytes[10] == 0, number, chain: array(bytes, 48) };
+        if header.encode() == bytes { Self::Ours(header) } else { Self::Damaged }
     }
 }
 

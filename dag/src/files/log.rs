@@ -1,7 +1,7 @@
 //! Appending to the log: the lock, recovery, one write and one sync a batch, and the next segment.
 
 use super::FileStore;
-use super::base::{Name, corrupt, io_error};
+use super::base::{Base, Name, corrupt, io_error};
 use super::chain::{Deed, Link};
 use super::format::{
     ALIGN, HEADER_BYTES, Kind, RECORD_BYTES, RECORD_LEN, SegmentHeader, Tag, hash, index, push_record,
@@ -67,6 +67,50 @@ pub(super) fn first_bytes(
     bytes.extend_from_slice(&draft.bytes);
     bytes.extend_from_slice(&mark(&header.tag, draft.batch.end, draft.batch.id));
     bytes
+}
+
+/// Why there is no new segment.
+pub(super) enum Unwritten {
+    Failed(StoreError),
+    /// The sync of its name failed.
+    Unnamed(io::Error),
+}
+
+impl From<Unwritten> for StoreError {
+    fn from(unwritten: Unwritten) -> Self {
+        match unwritten {
+            Unwritten::Failed(error) => error,
+            Unwritten::Unnamed(error) => io_error("log", &error),
+        }
+    }
+}
+
+/// Writes the next log segment, durably: it follows the link `chain` and opens with all cells.
+pub(super) fn write_segment(
+    base: &Base,
+    number: u64,
+    chain: [u8; 32],
+    cells: std::collections::BTreeMap<u32, Vec<u8>>,
+) -> Result<Tag, Unwritten> {
+    let name = Name::Log(number);
+    let (path, temporary) = (name.path(), name.temporary());
+    let failed = |place: &str, error: &io::Error| Unwritten::Failed(io_error(place, error));
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&number.to_le_bytes());
+    id[8..].copy_from_slice(&base.random::<8>());
+    let tag = Tag { store: base.store, segment: id };
+    let mut bytes = first_bytes(&SegmentHeader { tag, is_log: true, number, chain }, cells);
+    bytes.resize(bytes.len().next_multiple_of(4096), 0);
+    match base.disk.remove(&temporary) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&temporary, &error)),
+        _ => {}
+    }
+    base.write_new(&temporary, &path, &bytes, true).map_err(|error| failed(&path, &error))?;
+    base.disk.sync_dir("log").map_err(|error| {
+        drop(base.disk.remove(&path));
+        Unwritten::Unnamed(error)
+    })?;
+    Ok(tag)
 }
 
 /// Writes zeros from one offset to another.
@@ -226,36 +270,24 @@ impl FileStore {
     }
 
     /// Begins the next log segment, which opens with all cells.
-    fn roll(&self) -> Result<(), StoreError> {
+    pub(super) fn roll(&self) -> Result<(), StoreError> {
         let (number, chain, cells) = {
             let state = self.state();
             (state.log.number + 1, state.log.chain, state.cells.clone())
         };
         let name = Name::Log(number);
-        let (path, temporary) = (name.path(), name.temporary());
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&number.to_le_bytes());
-        id[8..].copy_from_slice(&self.base.random::<8>());
-        let tag = Tag { store: self.base.store, segment: id };
-        let header = SegmentHeader { tag, is_log: true, number, chain };
-        let mut bytes = first_bytes(&header, cells);
-        bytes.resize(bytes.len().next_multiple_of(4096), 0);
-        match self.base.disk.remove(&temporary) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(io_error(&temporary, &error)),
-            _ => {}
-        }
-        let disk = &self.base.disk;
-        self.base.write_new(&temporary, &path, &bytes, true).map_err(|error| io_error(&path, &error))?;
-        if let Err(error) = disk.sync_dir("log") {
+        let path = name.path();
+        let tag = match write_segment(&self.base, number, chain, cells) {
             // Nobody may go on in a segment whose name may not last.
-            drop(disk.remove(&path));
-            return Err(self.fatal("log", &error));
-        }
-        let file = disk.open(&path, Open::Write).map_err(|error| io_error(&path, &error))?;
+            Err(Unwritten::Unnamed(error)) => return Err(self.fatal("log", &error)),
+            Err(Unwritten::Failed(error)) => return Err(error),
+            Ok(tag) => tag,
+        };
+        let file = self.base.disk.open(&path, Open::Write).map_err(|error| io_error(&path, &error))?;
         let mut state = self.state();
         let old = Name::Log(number - 1);
-        if let Some(segment) = state.segments.iter().find(|segment| segment.name == old)
-            && segment.write_index(&self.base).is_err()
+        if let Some(segment) = state.segments.iter_mut().find(|segment| segment.name == old)
+            && segment.freeze(&self.base).is_err()
         {
             state.report.notice(format!("the index of {} could not be written", old.path()));
         }

@@ -6,12 +6,23 @@
 
 mod base;
 mod chain;
+mod compact;
 mod create;
 mod erase;
+mod examine;
 mod format;
+mod fresh;
+mod index;
+#[cfg(test)]
+mod index_tests;
+mod load;
 mod log;
+mod mend;
 mod pack;
 mod read;
+mod repair;
+mod report;
+mod salvage;
 mod segment;
 mod state;
 mod table;
@@ -34,6 +45,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use base::{OpenOptions, Random, Sizes};
+pub use compact::Compacted;
+pub use repair::repair;
+pub use report::{Cells, Range, RepairOptions, RepairReport};
 
 /// Numbers about a store.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -109,14 +123,15 @@ impl FileStore {
         state.refresh(&self.base, false)?;
         state.refresh_packs(&self.base)?;
         let mut stats = Stats::default();
-        for segment in &state.segments {
+        for at in 0..state.segments.len() {
+            let (blocks, bytes) = state.on_index(&self.base, at, Segment::live)?;
+            let segment = &state.segments[at];
             let path = segment.name.path();
             match segment.name {
                 Name::Log(_) => stats.log_segments += 1,
                 Name::Pack(_) => stats.packs += 1,
             }
             stats.file_bytes += segment.file.size().map_err(|error| io_error(&path, &error))?;
-            let (blocks, bytes) = segment.live();
             stats.blocks += blocks;
             stats.block_bytes += bytes;
             let index = self.base.disk.open(&segment.name.index_path(), crate::disk::Open::Read);
@@ -220,6 +235,7 @@ impl Store for FileStore {
         let mut writer = self.writer();
         self.sync_packs(&mut writer)?;
         self.seal(&mut writer, true);
+        self.reindex()?;
         let (file, path) = {
             let state = self.state();
             (Arc::clone(&state.log.file), Name::Log(state.log.number).path())
@@ -233,6 +249,8 @@ impl Drop for FileStore {
         let mut writer = std::mem::take(&mut *self.writer());
         self.seal(&mut writer, true);
         self.abandon(&mut writer);
+        // The next handle makes indexes that are missing.
+        drop(self.reindex());
         // A log without the note opens as well; only its loss would go unseen.
         drop(self.note_tip());
     }

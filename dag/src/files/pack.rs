@@ -8,6 +8,7 @@ use super::table::Entry;
 use crate::disk::{DiskFile, Open};
 use crate::store::Block;
 use dagvault_core::error::StoreError;
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -32,12 +33,19 @@ pub(super) struct Writer {
     packs: Vec<OpenPack>,
 }
 
+impl Writer {
+    pub(super) fn names(&self) -> BTreeSet<Name> {
+        self.packs.iter().map(|pack| pack.name).collect()
+    }
+}
+
 impl FileStore {
     /// Appends blocks to the open pack, or to a new one.
     pub(super) fn put(&self, writer: &mut Writer, blocks: &[Block], again: bool) -> Result<(), StoreError> {
         let (mut bytes, mut entries) = (Vec::new(), Vec::new());
-        for block in blocks {
-            if !again && self.own_has(block) {
+        let known = if again { Vec::new() } else { self.have(blocks, |segment| segment.owner == Owner::Us)? };
+        for (number, block) in blocks.iter().enumerate() {
+            if known.get(number) == Some(&true) {
                 continue;
             }
             let full = |pack: &OpenPack| pack.end + bytes.len() as u64 >= self.base.sizes.pack_bytes;
@@ -46,6 +54,7 @@ impl FileStore {
             }
             let roomy = writer.packs.last().is_some_and(|pack| pack.end < self.base.sizes.pack_bytes);
             if !roomy {
+                self.finish_full(writer)?;
                 writer.packs.push(self.new_pack()?);
             }
             let Some(pack) = writer.packs.last() else { continue };
@@ -59,10 +68,43 @@ impl FileStore {
         self.flush(writer, &mut bytes, &mut entries)
     }
 
-    fn own_has(&self, block: &Block) -> bool {
-        let state = self.state();
-        let mut own = state.segments.iter().filter(|segment| segment.owner == Owner::Us);
-        own.any(|segment| segment.find(&block.cid).is_some())
+    /// Which blocks are in one of the segments that `within` chooses.
+    pub(super) fn have(
+        &self,
+        blocks: &[Block],
+        within: impl Fn(&Segment) -> bool,
+    ) -> Result<Vec<bool>, StoreError> {
+        let mut state = self.state();
+        let chosen: Vec<usize> =
+            (0..state.segments.len()).filter(|at| within(&state.segments[*at])).collect();
+        let mut known = vec![false; if chosen.is_empty() { 0 } else { blocks.len() }];
+        for (known, block) in known.iter_mut().zip(blocks) {
+            for at in &chosen {
+                *known =
+                    *known || state.on_index(&self.base, *at, |segment| segment.find(&block.cid))?.is_some();
+            }
+        }
+        Ok(known)
+    }
+
+    /// A full pack is made durable and gets its index at once, so that memory holds the blocks of one pack only. Its
+    /// lock stays until the commit.
+    fn finish_full(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        self.sync_packs(writer)?;
+        if let Some(pack) = writer.packs.last() {
+            self.freeze(pack.name);
+        }
+        Ok(())
+    }
+
+    /// Writes a pack's index. Without the file the next handle makes one.
+    fn freeze(&self, name: Name) {
+        let mut state = self.state();
+        if let Some(segment) = state.segments.iter_mut().find(|segment| segment.name == name)
+            && !segment.indexed
+        {
+            drop(segment.freeze(&self.base));
+        }
     }
 
     fn new_pack(&self) -> Result<OpenPack, StoreError> {
@@ -150,13 +192,24 @@ impl FileStore {
         let keep = usize::from(!all);
         while writer.packs.len() > keep && writer.packs[0].synced {
             let pack = writer.packs.remove(0);
+            self.freeze(pack.name);
             let mut state = self.state();
             if let Some(segment) = state.segments.iter_mut().find(|segment| segment.name == pack.name) {
                 segment.owner = Owner::Shared;
-                // Without an index file the next handle builds one.
-                drop(segment.write_index(&self.base));
             }
             // Closing releases the lock too, but the state keeps the file open for reading.
+            drop(pack.file.unlock());
+        }
+    }
+
+    /// Removes packs whose blocks are elsewhere too.
+    pub(super) fn discard(&self, writer: &mut Writer) {
+        for pack in writer.packs.drain(..) {
+            let mut state = self.state();
+            state.segments.retain(|segment| segment.name != pack.name);
+            // What can't be removed is a pack of copies.
+            drop(self.base.disk.remove(&pack.name.index_path()));
+            drop(self.base.disk.remove(&pack.name.path()));
             drop(pack.file.unlock());
         }
     }

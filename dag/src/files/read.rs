@@ -1,9 +1,9 @@
 //! Reading: blocks in few large reads, and the list of all blocks.
 
 use super::FileStore;
-use super::base::{Name, corrupt, io_error};
+use super::base::{Base, Name, corrupt, io_error};
 use super::format::{RECORD_BYTES, hash, index};
-use super::segment::Owner;
+use super::segment::{Owner, View};
 use super::state::State;
 use super::table::Entry;
 use crate::disk::DiskFile;
@@ -13,7 +13,7 @@ use dagvault_core::ids::Cid;
 use std::sync::Arc;
 
 /// Blocks nearer to each other than this are read together.
-const GAP_BYTES: u64 = 64 << 10;
+const GAP_BYTES: u64 = 4 << 10;
 /// The most that is read together.
 const RUN_BYTES: u64 = 1 << 20;
 /// How many blocks a page of an iteration lists.
@@ -35,25 +35,42 @@ struct Spot {
     name: Name,
 }
 
-fn spot(state: &mut State, slot: usize, id: &Cid) -> Option<Spot> {
-    let (segment, offset, len) = state.find(id)?;
-    let found = &state.segments[segment];
-    let file = Arc::clone(&found.file);
-    Some(Spot { slot, segment, offset: offset + RECORD_BYTES, len, file, name: found.name })
+impl Spot {
+    fn place(&self) -> String {
+        format!("{} at {}", self.name.path(), self.offset)
+    }
+}
+
+fn spots(state: &mut State, base: &Base, ids: &[Cid], slots: &[usize]) -> Result<Vec<Spot>, StoreError> {
+    let mut spots = Vec::with_capacity(slots.len());
+    for slot in slots {
+        if let Some((segment, offset, len)) = state.find(base, &ids[*slot])? {
+            let found = &state.segments[segment];
+            let file = Arc::clone(&found.file);
+            spots.push(Spot {
+                slot: *slot,
+                segment,
+                offset: offset + RECORD_BYTES,
+                len,
+                file,
+                name: found.name,
+            });
+        }
+    }
+    Ok(spots)
 }
 
 impl FileStore {
     /// Finds blocks; looks at the disk again if some seem absent.
     fn spots(&self, ids: &[Cid], slots: &[usize]) -> Result<Vec<Spot>, StoreError> {
         let mut state = self.state();
-        let mut spots: Vec<Spot> =
-            slots.iter().filter_map(|slot| spot(&mut state, *slot, &ids[*slot])).collect();
+        let mut spots = self::spots(&mut state, &self.base, ids, slots)?;
         if spots.len() == slots.len() {
             return Ok(spots);
         }
         state.refresh(&self.base, false)?;
         state.refresh_packs(&self.base)?;
-        spots = slots.iter().filter_map(|slot| spot(&mut state, *slot, &ids[*slot])).collect();
+        spots = self::spots(&mut state, &self.base, ids, slots)?;
         match state.report.damage.first() {
             Some(damage) if spots.len() < slots.len() => Err(corrupt(damage.clone())),
             _ => Ok(spots),
@@ -88,49 +105,38 @@ impl FileStore {
         Ok(out)
     }
 
-    /// Reads one block of a segment.
-    pub(super) fn read_entry(&self, name: Name, entry: &Entry) -> Result<Vec<u8>, StoreError> {
-        let file = self.segment(name, |segment| Arc::clone(&segment.file));
-        let mut bytes = vec![0; entry.len as usize];
-        let count = match file {
-            Some(file) => file.read_at(&mut bytes, entry.offset + RECORD_BYTES),
-            None => Ok(0),
-        };
-        let count = count.map_err(|error| io_error(&name.path(), &error))?;
-        if count < bytes.len() || hash(&bytes) != entry.digest {
-            return Err(corrupt(format!("{} at {}", name.path(), entry.offset)));
-        }
-        Ok(bytes)
-    }
-
     pub(super) fn page(&self, cursor: Cursor) -> Result<Page, StoreError> {
         self.check_usable()?;
         let (number, position) = (cursor.0 >> POSITION_BITS, cursor.0 & ((1 << POSITION_BITS) - 1));
-        let (number, tables) = {
+        let (number, views) = {
             let mut state = self.state();
             if cursor == Cursor::START {
                 state.refresh(&self.base, false)?;
                 state.refresh_packs(&self.base)?;
-                state.begin_iteration()
+                state.begin_iteration(&self.base)?
             } else {
                 let known = state.iterations.iter().find(|known| known.0 == number);
                 let known = known.ok_or_else(|| StoreError::new(StoreErrorKind::Misuse, "an old cursor"))?;
                 (number, Arc::clone(&known.1))
             }
         };
+        let fail = |error: std::io::Error| io_error("index", &error);
         let (mut page, mut passed, mut at) = (Vec::new(), 0, index(position));
-        for (place, table) in tables.iter().enumerate() {
-            let entries = table.entries();
-            while at < passed + entries.len() && page.len() < PAGE_BLOCKS {
-                let entry = &entries[at - passed];
-                let id = Cid(entry.digest);
-                let again = at > passed && entries[at - passed - 1].digest == entry.digest;
-                if !again && !tables[place + 1..].iter().any(|later| !later.find(&id).is_empty()) {
-                    page.push((id, entry.len));
+        for (place, view) in views.iter().enumerate() {
+            let len = view.index.len();
+            while at < passed + len && page.len() < PAGE_BLOCKS {
+                let from = at - passed;
+                let entries = view.index.range(from, from + PAGE_BLOCKS - page.len()).map_err(fail)?;
+                for (number, entry) in entries.iter().enumerate() {
+                    // Of several records of a block the first is listed; they are neighbours.
+                    let first = number > 0 && entries[number - 1].digest != entry.digest;
+                    if view.lists(entry, first).map_err(fail)? && !listed_later(&views[place + 1..], entry)? {
+                        page.push((Cid(entry.digest), entry.len));
+                    }
                 }
-                at += 1;
+                at += entries.len();
             }
-            passed += entries.len();
+            passed += len;
         }
         if at < passed {
             return Ok((page, Some(Cursor(number << POSITION_BITS | at as u64))));
@@ -140,17 +146,57 @@ impl FileStore {
     }
 }
 
+/// Whether a later segment has the block too.
+fn listed_later(later: &[View], entry: &Entry) -> Result<bool, StoreError> {
+    for view in later {
+        if view.find(&Cid(entry.digest)).map_err(|error| io_error("index", &error))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl View {
+    /// Whether this is the record under which a block is listed. `first`: it is known to be the block's first.
+    fn lists(&self, entry: &Entry, first: bool) -> std::io::Result<bool> {
+        let gone = self.gone.contains(&entry.offset);
+        Ok(!gone && (first || self.find(&Cid(entry.digest))? == Some((entry.offset, entry.len))))
+    }
+}
+
 impl State {
-    fn begin_iteration(&mut self) -> (u64, super::state::Snapshot) {
-        let ours = self.segments.iter().filter(|segment| segment.owner != Owner::Others);
-        let tables = Arc::new(ours.map(super::segment::Segment::snapshot).collect());
+    fn begin_iteration(&mut self, base: &Base) -> Result<(u64, super::state::Snapshot), StoreError> {
+        let mut views = Vec::new();
+        for at in 0..self.segments.len() {
+            if self.segments[at].owner != Owner::Others {
+                // What is found whole now is whole for the whole iteration.
+                views.push(self.on_index(base, at, |segment| {
+                    segment.view.index.check().and_then(|()| segment.snapshot())
+                })?);
+            }
+        }
+        let views = Arc::new(views);
         self.iteration_last = self.iteration_last % ((1 << (64 - POSITION_BITS)) - 1) + 1;
-        self.iterations.push_back((self.iteration_last, Arc::clone(&tables)));
+        self.iterations.push_back((self.iteration_last, Arc::clone(&views)));
         if self.iterations.len() > ITERATIONS_MAX {
             self.iterations.pop_front();
         }
-        (self.iteration_last, tables)
+        Ok((self.iteration_last, views))
     }
+}
+
+/// Reads a block that has no neighbour to be read with it; answers as [`read_spots`].
+fn read_alone(
+    spot: &Spot,
+    ids: &[Cid],
+    out: &mut [Option<Vec<u8>>],
+) -> Result<Option<(usize, String)>, StoreError> {
+    let mut bytes = vec![0; spot.len as usize];
+    let got = spot.file.read_at(&mut bytes, spot.offset);
+    let got = got.map_err(|error| io_error(&spot.name.path(), &error))?;
+    let right = got == bytes.len() && hash(&bytes) == ids[spot.slot].0;
+    out[spot.slot] = right.then_some(bytes);
+    Ok((!right).then(|| (spot.slot, spot.place())))
 }
 
 /// Reads blocks into their slots; answers those whose bytes are not right, and where they are.
@@ -175,6 +221,11 @@ fn read_spots(
             (end, count) = (next_end, count + 1);
         }
         let run_len = index(end - first.offset);
+        if count == 1 {
+            bad.extend(read_alone(first, ids, out)?);
+            rest = &rest[1..];
+            continue;
+        }
         if buffer.len() < run_len {
             buffer.resize(run_len, 0);
         }
@@ -187,7 +238,7 @@ fn read_spots(
                 out[spot.slot] = Some(bytes.to_vec());
             } else {
                 out[spot.slot] = None;
-                bad.push((spot.slot, format!("{} at {}", spot.name.path(), spot.offset)));
+                bad.push((spot.slot, spot.place()));
             }
         }
         rest = &rest[count..];

@@ -1,17 +1,21 @@
 //! One segment as a handle knows it: its file and where its blocks are.
 
 use super::base::{Base, Name, corrupt, io_error};
-use super::format::{
-    ALIGN, HEADER_BYTES, Kind, RECORD_BYTES, RECORD_LEN, Record, SegmentHeader, Tag, index, push_record,
-};
-use super::table::{Entry, IndexFile, Table};
+use super::format::{ALIGN, HEADER_BYTES, Kind, RECORD_BYTES, RECORD_LEN, Record, Tag, index, push_record};
+use super::fresh::Fresh;
+use super::index::{self as index_file, Index, IndexFile};
+use super::table::{Entry, Table};
 use super::walk::{Scan, Window, scan};
-use crate::disk::DiskFile;
+use crate::disk::{DiskFile, Open};
 use dagvault_core::error::StoreError;
 use dagvault_core::ids::Cid;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+
+/// Erased blocks that an index may still list, before it is written anew: so many, and one part in so many of all.
+const GONE_MIN: usize = 4096;
+const GONE_SHARE: usize = 8;
 
 /// Who may still append to a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +28,37 @@ pub(super) enum Owner {
     Others,
 }
 
+/// Where the blocks of a segment are, at one moment.
+#[derive(Clone, Default)]
+pub(super) struct View {
+    pub(super) index: Arc<Index>,
+    /// Offsets of records that have been erased since the index was made.
+    pub(super) gone: Arc<BTreeSet<u64>>,
+}
+
+impl View {
+    /// One place of a block: where its record begins, and its length.
+    pub(super) fn find(&self, id: &Cid) -> io::Result<Option<(u64, u32)>> {
+        let mut found = None;
+        self.index.search(id, |entry| {
+            let there = !self.gone.contains(&entry.offset);
+            if there {
+                found = Some((entry.offset, entry.len));
+            }
+            there
+        })?;
+        Ok(found)
+    }
+
+    fn live_entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = self.index.range(0, self.index.len())?;
+        if !self.gone.is_empty() {
+            entries.retain(|entry| !self.gone.contains(&entry.offset));
+        }
+        Ok(entries)
+    }
+}
+
 pub(super) struct Segment {
     pub(super) name: Name,
     pub(super) tag: Tag,
@@ -33,9 +68,12 @@ pub(super) struct Segment {
     pub(super) walked: u64,
     /// Commits that still hold cells.
     pub(super) commits: Vec<u64>,
-    table: Arc<Table>,
-    fresh: HashMap<Cid, (u64, u32)>,
-    doubles: Vec<Entry>,
+    /// Whether its index file is there and lists nothing that was erased.
+    pub(super) indexed: bool,
+    pub(super) view: View,
+    /// How many records of `view.gone` the index lists, and their bytes, as far as that is known.
+    gone_known: Option<(u64, u64)>,
+    pub(super) fresh: Fresh,
 }
 
 /// What a handle has to tell about files that were not as they should be.
@@ -69,15 +107,16 @@ impl Segment {
             owner,
             walked: HEADER_BYTES,
             commits: Vec::new(),
-            table: Arc::default(),
-            fresh: HashMap::new(),
-            doubles: Vec::new(),
+            indexed: false,
+            view: View::default(),
+            gone_known: Some((0, 0)),
+            fresh: Fresh::default(),
         }
     }
 
     /// Walks the records from `start`. Damage is looked at twice: a mark that a live handle has just
     /// written can stand behind records that were not there yet at the first look.
-    fn scan(&self, start: u64) -> io::Result<Scan> {
+    pub(super) fn scan(&self, start: u64) -> io::Result<Scan> {
         let found = scan(&mut Window::new(&*self.file, self.tag), start)?;
         if found.damaged.is_empty() {
             Ok(found)
@@ -86,45 +125,65 @@ impl Segment {
         }
     }
 
-    fn report_damage(&self, found: &Scan, report: &mut Report) {
+    pub(super) fn report_damage(&self, found: &Scan, report: &mut Report) {
         for offset in &found.damaged {
             report.damage(format!("{}: the record at {offset} is damaged", self.name.path()));
         }
     }
 
     pub(super) fn insert(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            let old = self.fresh.insert(Cid(entry.digest), (entry.offset, entry.len));
-            if let Some((offset, len)) = old.filter(|old| old.0 != entry.offset) {
-                self.doubles.push(Entry { digest: entry.digest, offset, len });
-            }
-        }
+        entries.iter().for_each(|entry| self.fresh.insert(entry));
     }
 
     /// One place of a block: where its record begins, and its length.
-    pub(super) fn find(&self, id: &Cid) -> Option<(u64, u32)> {
-        let fresh = self.fresh.get(id).copied();
-        fresh.or_else(|| self.table.find(id).first().map(|entry| (entry.offset, entry.len)))
+    ///
+    /// # Errors
+    /// `InvalidData` if the index is damaged; what the system reports.
+    pub(super) fn find(&self, id: &Cid) -> io::Result<Option<(u64, u32)>> {
+        match self.fresh.find(id) {
+            Some(found) => Ok(Some(found)),
+            None => self.view.find(id),
+        }
     }
 
     /// All places of a block.
-    pub(super) fn find_all(&self, id: &Cid) -> Vec<Entry> {
-        let mut all = self.table.find(id).to_vec();
-        if let Some(&(offset, len)) = self.fresh.get(id) {
-            all.push(Entry { digest: id.0, offset, len });
-            all.extend(self.doubles.iter().filter(|entry| entry.digest == id.0));
-        }
-        all
+    ///
+    /// # Errors
+    /// As [`Segment::find`].
+    pub(super) fn find_all(&self, id: &Cid) -> io::Result<Vec<Entry>> {
+        let mut all: Vec<Entry> = self.fresh.find_all(id).collect();
+        self.view.index.search(id, |entry| {
+            if !self.view.gone.contains(&entry.offset) {
+                all.push(entry);
+            }
+            false
+        })?;
+        Ok(all)
     }
 
-    /// All blocks as one table.
-    pub(super) fn snapshot(&self) -> Arc<Table> {
-        if self.fresh.is_empty() {
-            return Arc::clone(&self.table);
+    /// All blocks, sorted by digest.
+    ///
+    /// # Errors
+    /// As [`Segment::find`].
+    pub(super) fn entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = self.view.live_entries()?;
+        if !self.fresh.is_empty() {
+            entries.extend(self.fresh.entries());
+            entries.sort_unstable();
         }
-        let fresh = self.fresh.iter().map(|(id, &(offset, len))| Entry { digest: id.0, offset, len });
-        let all = self.table.entries().iter().copied().chain(fresh).chain(self.doubles.iter().copied());
-        Arc::new(Table::new(all.collect()))
+        Ok(entries)
+    }
+
+    /// All blocks as they are now, whatever happens to the segment.
+    ///
+    /// # Errors
+    /// As [`Segment::find`].
+    pub(super) fn snapshot(&self) -> io::Result<View> {
+        if self.fresh.is_empty() {
+            return Ok(self.view.clone());
+        }
+        let index = Arc::new(Index::Memory(Table::new(self.entries()?)));
+        Ok(View { index, gone: Arc::default() })
     }
 
     /// Forgets records that have been erased.
@@ -132,39 +191,114 @@ impl Segment {
         if offsets.is_empty() {
             return;
         }
-        if self.table.entries().iter().any(|entry| offsets.contains(&entry.offset)) {
-            let kept = self.table.entries().iter().filter(|entry| !offsets.contains(&entry.offset));
-            self.table = Arc::new(Table::new(kept.copied().collect()));
-        }
         if !self.fresh.is_empty() {
-            let all = self.snapshot();
-            self.fresh.clear();
-            self.doubles.clear();
-            self.table = Arc::new(Table::new(
-                all.entries().iter().filter(|entry| !offsets.contains(&entry.offset)).copied().collect(),
-            ));
+            self.fresh.retain(|offset| !offsets.contains(&offset));
+        }
+        if self.view.index.len() > 0 && offsets.iter().any(|offset| !self.view.gone.contains(offset)) {
+            Arc::make_mut(&mut self.view.gone).extend(offsets);
+            self.gone_known = None;
         }
         self.commits.retain(|offset| !offsets.contains(offset));
     }
 
-    /// Blocks and their bytes.
-    pub(super) fn live(&self) -> (u64, u64) {
-        let table = self.snapshot();
-        let bytes = table.entries().iter().map(|entry| u64::from(entry.len)).sum();
-        (table.entries().len() as u64, bytes)
+    /// Forgets all records.
+    pub(super) fn forget_all(&mut self) {
+        self.fresh.clear();
+        self.view = View::default();
+        self.gone_known = Some((0, 0));
+        self.commits.clear();
     }
 
-    /// Writes the index file; it is derived, so it need not be durable.
-    pub(super) fn write_index(&self, base: &Base) -> io::Result<()> {
-        let table = self.snapshot();
-        let bytes = IndexFile::encode(
-            &self.tag.store,
-            &self.tag.segment,
-            table.entries(),
-            self.walked,
-            &self.commits,
+    /// How many records that the index lists are gone, and their bytes.
+    fn gone(&mut self) -> io::Result<(u64, u64)> {
+        if let Some(known) = self.gone_known {
+            return Ok(known);
+        }
+        let live = self.view.live_entries()?;
+        let bytes: u64 = live.iter().map(|entry| u64::from(entry.len)).sum();
+        let known = (
+            (self.view.index.len() - live.len()) as u64,
+            self.view.index.block_bytes().saturating_sub(bytes),
         );
-        base.write_new(&self.name.index_temporary(base.random()), &self.name.index_path(), &bytes, false)
+        self.gone_known = Some(known);
+        Ok(known)
+    }
+
+    /// Blocks and their bytes.
+    ///
+    /// # Errors
+    /// As [`Segment::find`].
+    pub(super) fn live(&mut self) -> io::Result<(u64, u64)> {
+        let gone = self.gone()?;
+        let fresh = self
+            .fresh
+            .entries()
+            .fold((0, 0), |sum: (u64, u64), entry| (sum.0 + 1, sum.1 + u64::from(entry.len)));
+        let blocks = (self.view.index.len() as u64).saturating_sub(gone.0) + fresh.0;
+        Ok((blocks, self.view.index.block_bytes().saturating_sub(gone.1) + fresh.1))
+    }
+
+    /// Notes how much is alive, counted by who has just erased the rest.
+    pub(super) fn set_live(&mut self, blocks: u64, bytes: u64) {
+        if self.fresh.is_empty() {
+            let listed = (self.view.index.len() as u64, self.view.index.block_bytes());
+            self.gone_known = Some((listed.0.saturating_sub(blocks), listed.1.saturating_sub(bytes)));
+        }
+    }
+
+    /// Whether so much of what the index lists is gone that it should be written anew.
+    pub(super) fn index_is_stale(&self) -> bool {
+        let (gone, listed) = (self.view.gone.len(), self.view.index.len());
+        gone > 0 && (listed <= GONE_MIN || gone >= listed / GONE_SHARE)
+    }
+
+    /// Writes the index file and looks blocks up there from now on. The file is derived, so it need not be durable.
+    ///
+    /// # Errors
+    /// What the system reports; blocks are found as before.
+    pub(super) fn freeze(&mut self, base: &Base) -> io::Result<()> {
+        let entries = self.entries()?;
+        let (store, segment) = (&self.tag.store, &self.tag.segment);
+        let bytes = index_file::encode(store, segment, &entries, self.walked, &self.commits);
+        drop(entries);
+        let path = self.name.index_path();
+        base.write_new(&self.name.index_temporary(base.random()), &path, &bytes, false)?;
+        drop(bytes);
+        let file = base.disk.open(&path, Open::Read)?;
+        let found = IndexFile::open(file, store, segment, self.file.size()?)?;
+        let found = found.ok_or_else(|| io::Error::from(ErrorKind::InvalidData))?;
+        self.take_index(Index::File(found));
+        self.indexed = true;
+        Ok(())
+    }
+
+    /// Looks all blocks up in this index from now on.
+    pub(super) fn take_index(&mut self, index: Index) {
+        self.view = View { index: Arc::new(index), gone: Arc::default() };
+        self.gone_known = Some((0, 0));
+        self.fresh.clear();
+    }
+
+    /// Whether the index file is, to the byte, that of these entries.
+    pub(super) fn has_index_of(&self, base: &Base, sorted: &[Entry], commits: &[u64]) -> io::Result<bool> {
+        let right = index_file::encode(&self.tag.store, &self.tag.segment, sorted, self.walked, commits);
+        let file = base.disk.open(&self.name.index_path(), Open::Read)?;
+        let mut part = vec![0; 1 << 20];
+        for (number, right) in right.chunks(1 << 20).enumerate() {
+            let count = file.read_at(&mut part[..right.len()], (number as u64) << 20)?;
+            if part[..count] != *right {
+                return Ok(false);
+            }
+        }
+        Ok(file.size()? == right.len() as u64)
+    }
+
+    /// Takes over what an examination has found; the index file is to be written anew.
+    pub(super) fn take_scan(&mut self, sorted: Vec<Entry>, commits: Vec<u64>, end: u64) {
+        self.walked = end;
+        self.commits = commits;
+        self.indexed = false;
+        self.take_index(Index::Memory(Table::new(sorted)));
     }
 
     /// Takes over what has been appended by another live handle, as far as it is durable. True if that
@@ -174,130 +308,17 @@ impl Segment {
         self.report_damage(&found, report);
         self.insert(&found.proven);
         self.walked = found.proven_end;
-        let free = self.file.try_lock(false)?;
-        if free {
-            self.file.unlock()?;
-        }
-        Ok(free)
+        Ok(!is_locked(&*self.file)?)
     }
+}
 
-    /// Opens a pack, or a log segment older than the newest; `None` if it is gone or of no use.
-    pub(super) fn open(base: &Base, name: Name, report: &mut Report) -> Result<Option<Self>, StoreError> {
-        let path = name.path();
-        Self::open_io(base, name, &path, report).map_err(|error| io_error(&path, &error))
+/// Whether another handle holds the exclusive lock of a pack: it writes it, or makes good what a crash left.
+pub(super) fn is_locked(file: &dyn DiskFile) -> io::Result<bool> {
+    let free = file.try_lock(false)?;
+    if free {
+        file.unlock()?;
     }
-
-    fn open_io(base: &Base, name: Name, path: &str, report: &mut Report) -> io::Result<Option<Self>> {
-        let file = match base.disk.open(path, base.how()) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let mut head = vec![0; index(HEADER_BYTES)];
-        let count = file.read_at(&mut head, 0)?;
-        let header = SegmentHeader::decode(&head[..count]);
-        let tag = match (name, &header) {
-            (Name::Pack(id), _) => Tag { store: base.store, segment: id },
-            (Name::Log(_), Some(header)) => header.tag,
-            (Name::Log(_), None) => {
-                report.damage(format!("{path}: the header is damaged"));
-                return Ok(None);
-            }
-        };
-        let ours = header.is_none_or(|header| match name {
-            Name::Pack(_) => header.tag == tag && !header.is_log,
-            Name::Log(number) => header.tag.store == base.store && header.is_log && header.number == number,
-        });
-        if !ours {
-            report.damage(format!("{path}: another file is in its place"));
-            return Ok(None);
-        }
-        let mut segment = Self::new(name, tag, file, Owner::Shared);
-        let flaw = segment.load_index(base)?;
-        if header.is_none() && flaw.is_some() && segment.scan(HEADER_BYTES)?.proven_end == HEADER_BYTES {
-            // Its handle crashed before anything in it was durable.
-            return Ok(None);
-        }
-        if let Some(flaw) = flaw {
-            segment.rebuild(base, path, flaw, report)?;
-        }
-        if header.is_none() && segment.table.entries().is_empty() {
-            return Ok(None);
-        }
-        if header.is_none() {
-            report.damage(format!("{path}: the header is damaged"));
-        }
-        Ok(Some(segment))
-    }
-
-    /// Takes over the index file, or answers what is wrong with it.
-    fn load_index(&mut self, base: &Base) -> io::Result<Option<&'static str>> {
-        let Some(bytes) = base.read_all(&self.name.index_path())? else { return Ok(Some("missing")) };
-        let found = IndexFile::decode(&bytes, &self.tag.store, &self.tag.segment);
-        let Some(found) = found.filter(|found| self.file.size().is_ok_and(|size| found.covered <= size))
-        else {
-            return Ok(Some("damaged"));
-        };
-        self.table = Arc::new(found.table);
-        self.walked = found.covered;
-        self.commits = found.commits;
-        Ok(None)
-    }
-
-    /// Builds the index from the records.
-    fn rebuild(&mut self, base: &Base, path: &str, flaw: &str, report: &mut Report) -> io::Result<()> {
-        let is_pack = matches!(self.name, Name::Pack(_));
-        let abandoned = is_pack && self.file.try_lock(!base.read_only)?;
-        if is_pack && !abandoned {
-            self.owner = Owner::Others;
-        }
-        let mut found = self.scan(HEADER_BYTES)?;
-        self.report_damage(&found, report);
-        if abandoned {
-            if base.read_only || self.adopt(base, &found).is_ok() {
-                found.proven.append(&mut found.tail);
-                found.proven_end = if base.read_only { found.end } else { found.end.max(self.walked) };
-            } else {
-                self.owner = Owner::Others;
-            }
-            self.file.unlock()?;
-        }
-        self.walked = found.proven_end;
-        self.table = Arc::new(Table::new(found.proven));
-        self.commits = found.commits;
-        if self.owner != Owner::Shared || !found.damaged.is_empty() {
-            return Ok(());
-        }
-        if base.read_only {
-            report.notice(format!("the index of {path} is {flaw}; the next command that writes rebuilds it"));
-            return Ok(());
-        }
-        report.notice(format!("the index of {path} was {flaw} and is rebuilt"));
-        if self.write_index(base).is_err() {
-            report.notice(format!("the index of {path} could not be written"));
-        }
-        Ok(())
-    }
-
-    /// Makes what a crashed handle left in its pack durable, and cuts off what it did not finish. The tail
-    /// is written again, as a failed sync may have left it in memory only.
-    fn adopt(&mut self, base: &Base, found: &Scan) -> io::Result<()> {
-        self.walked = found.end;
-        if found.damaged.is_empty() && self.file.size()? > found.end.max(HEADER_BYTES) {
-            self.file.set_len(found.end)?;
-        }
-        if found.tail.is_empty() {
-            return Ok(());
-        }
-        // The header was never synced either, unless something behind it was.
-        let from = if found.proven_end == HEADER_BYTES { 0 } else { found.proven_end };
-        rewrite(&*self.file, from, found.end)?;
-        self.file.sync_data()?;
-        base.disk.sync_dir("packs")?;
-        let mark = mark(&self.tag, found.end, [0; 32]);
-        self.file.write_at(&mark, found.end)?;
-        self.walked = found.end + RECORD_BYTES;
-        Ok(())
-    }
+    Ok(!free)
 }
 
 /// The bytes of a mark at `offset`.

@@ -2,14 +2,15 @@
 
 use super::base::{Base, Name, Offsets, by_segment, corrupt, io_error};
 use super::chain::{Deed, Place, WHOLE};
-use super::format::{HEADER_BYTES, SegmentHeader, Tag, index};
-use super::segment::{Owner, Report, Segment};
-use super::table::Table;
+use super::format::{HEADER_BYTES, Header, Tag};
+use super::load::{newer, read_header};
+use super::segment::{Owner, Report, Segment, View};
 use super::walk::{Batch, LogWalk, Window, walk_log};
 use crate::disk::DiskFile;
 use dagvault_core::error::StoreError;
 use dagvault_core::ids::Cid;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 /// How often a reader looks again before it calls something damaged that a writer may be changing.
@@ -40,8 +41,8 @@ pub(super) struct LogTip {
     pub(super) size: u64,
 }
 
-/// The tables that an iteration walks.
-pub(super) type Snapshot = Arc<Vec<Arc<Table>>>;
+/// What an iteration walks.
+pub(super) type Snapshot = Arc<Vec<View>>;
 
 pub(super) struct State {
     pub(super) segments: Vec<Segment>,
@@ -57,11 +58,11 @@ pub(super) struct State {
     forgotten: Offsets,
 }
 
-fn list(base: &Base, folder: &str) -> Result<Vec<String>, StoreError> {
+pub(super) fn list(base: &Base, folder: &str) -> Result<Vec<String>, StoreError> {
     base.disk.list(folder).map_err(|error| io_error(folder, &error))
 }
 
-fn log_numbers(base: &Base) -> Result<BTreeSet<u64>, StoreError> {
+pub(super) fn log_numbers(base: &Base) -> Result<BTreeSet<u64>, StoreError> {
     Ok(list(base, "log")?.iter().filter_map(|name| Name::parse_log(name)).collect())
 }
 
@@ -69,11 +70,12 @@ fn open_tip(base: &Base, number: u64) -> Result<LogTip, StoreError> {
     let path = Name::Log(number).path();
     let fail = |error: std::io::Error| io_error(&path, &error);
     let file = base.disk.open(&path, base.how()).map_err(fail)?;
-    let mut head = vec![0; index(HEADER_BYTES)];
-    let count = file.read_at(&mut head, 0).map_err(fail)?;
-    let header = SegmentHeader::decode(&head[..count])
-        .ok_or_else(|| corrupt(format!("{path}: the header is damaged")))?;
-    if header.tag.store != base.store || !header.is_log || header.number != number {
+    let header = match read_header(&*file).map_err(fail)? {
+        Header::Newer(version) => return Err(newer(&path, version)),
+        Header::Damaged => return Err(corrupt(format!("{path}: the header is damaged"))),
+        Header::Ours(header) => header,
+    };
+    if !header.fits(Name::Log(number), &base.store) {
         return Err(corrupt(format!("{path}: another file is in its place")));
     }
     Ok(LogTip {
@@ -106,22 +108,30 @@ impl State {
         }
     }
 
-    fn load_once(base: &Base, old: Option<&mut Self>, holding: bool) -> Result<Self, StoreError> {
-        let numbers = log_numbers(base)?;
-        let newest = *numbers.last().ok_or_else(|| corrupt("log: no segment is there"))?;
+    /// Nothing but the newest log segment, of which nothing is read yet.
+    pub(super) fn before_log(base: &Base, newest: u64) -> Result<Self, StoreError> {
         let log = open_tip(base, newest)?;
         let tip = Segment::new(Name::Log(newest), log.tag, Arc::clone(&log.file), Owner::Shared);
-        let mut state = Self {
+        Ok(Self {
             segments: vec![tip],
             log,
             cells: BTreeMap::new(),
             pending: None,
-            report: old.as_ref().map_or_else(Report::default, |old| old.report.clone()),
+            report: Report::default(),
             iterations: VecDeque::new(),
             iteration_last: 0,
             hint: 0,
             forgotten: Offsets::new(),
-        };
+        })
+    }
+
+    fn load_once(base: &Base, old: Option<&mut Self>, holding: bool) -> Result<Self, StoreError> {
+        let numbers = log_numbers(base)?;
+        let newest = *numbers.last().ok_or_else(|| corrupt("log: no segment is there"))?;
+        let mut state = Self::before_log(base, newest)?;
+        if let Some(old) = &old {
+            state.report = old.report.clone();
+        }
         for number in numbers.range(..newest) {
             state.segments.extend(Segment::open(base, Name::Log(*number), &mut state.report)?);
         }
@@ -176,7 +186,7 @@ impl State {
     }
 
     /// Walks on from the known end; false if what is there makes no sense (yet).
-    fn advance(&mut self, base: &Base, holding: bool, whole: bool) -> Result<bool, StoreError> {
+    pub(super) fn advance(&mut self, base: &Base, holding: bool, whole: bool) -> Result<bool, StoreError> {
         let path = Name::Log(self.log.number).path();
         let fail = |error: std::io::Error| io_error(&path, &error);
         let file = Arc::clone(&self.log.file);
@@ -268,9 +278,7 @@ impl State {
                 self.segments.remove(at);
             } else {
                 // The file is still needed for completing the erasure; its blocks are gone already.
-                let all = self.segments[at].snapshot();
-                let gone = all.entries().iter().map(|entry| entry.offset).collect();
-                self.segments[at].forget(&gone);
+                self.segments[at].forget_all();
             }
         }
     }
@@ -299,17 +307,37 @@ impl State {
         Ok(())
     }
 
-    /// Where a block is: its segment, where its record begins, and its length.
-    pub(super) fn find(&mut self, id: &Cid) -> Option<(usize, u64, u32)> {
-        if let Some(segment) = self.segments.get(self.hint)
-            && let Some((offset, len)) = segment.find(id)
-        {
-            return Some((self.hint, offset, len));
+    /// Looks into the index of a segment; one that turns out to be damaged is built anew first.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub(super) fn on_index<T>(
+        &mut self,
+        base: &Base,
+        at: usize,
+        look: impl Fn(&mut Segment) -> io::Result<T>,
+    ) -> Result<T, StoreError> {
+        let segment = &mut self.segments[at];
+        let mut found = look(segment);
+        if found.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData) {
+            found = segment.rebuild(base, "damaged", &mut self.report).and_then(|()| look(segment));
         }
-        let found =
-            self.segments.iter().enumerate().rev().find_map(|(at, segment)| Some((at, segment.find(id)?)));
-        let (at, (offset, len)) = found?;
-        self.hint = at;
-        Some((at, offset, len))
+        found.map_err(|error| io_error(&segment.name.path(), &error))
+    }
+
+    /// Where a block is: its segment, where its record begins, and its length.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub(super) fn find(&mut self, base: &Base, id: &Cid) -> Result<Option<(usize, u64, u32)>, StoreError> {
+        let hint = self.hint;
+        let others = (0..self.segments.len()).rev().filter(|at| *at != hint);
+        for at in (hint < self.segments.len()).then_some(hint).into_iter().chain(others) {
+            if let Some((offset, len)) = self.on_index(base, at, |segment| segment.find(id))? {
+                self.hint = at;
+                return Ok(Some((at, offset, len)));
+            }
+        }
+        Ok(None)
     }
 }

@@ -19,11 +19,11 @@ const LEN: usize = 80;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Tip {
     /// The newest segment.
-    number: u64,
+    pub(super) number: u64,
     /// Where its last batch ends.
     end: u64,
     /// The id of its last link.
-    link: [u8; 32],
+    pub(super) link: [u8; 32],
 }
 
 impl Tip {
@@ -54,16 +54,16 @@ impl Tip {
         Ok(Self::decode(&bytes[..count], store))
     }
 
-    fn of(state: &State) -> Self {
+    pub(super) fn of(state: &State) -> Self {
         Self { number: state.log.number, end: state.log.end, link: state.log.chain }
     }
 
-    fn place(&self) -> (u64, u64) {
+    pub(super) fn place(&self) -> (u64, u64) {
         (self.number, self.end)
     }
 
     /// Whether a log that ends here holds what another note names.
-    fn covers(&self, noted: &Self) -> bool {
+    pub(super) fn covers(&self, noted: &Self) -> bool {
         self.place() > noted.place() || self == noted
     }
 

@@ -42,13 +42,18 @@ impl<'a> Window<'a> {
     }
 
     /// The payload, if it hashes to the record's id.
-    fn payload(&mut self, offset: u64, record: &Record) -> io::Result<Option<&[u8]>> {
+    pub(super) fn payload(&mut self, offset: u64, record: &Record) -> io::Result<Option<&[u8]>> {
         let bytes = self.bytes(offset + RECORD_BYTES, record.len as usize)?;
         Ok((bytes.len() == record.len as usize && hash(bytes) == record.id).then_some(bytes))
     }
 
+    /// A block's bytes, if they hash to its name.
+    pub(super) fn block(&mut self, entry: &Entry) -> io::Result<Option<&[u8]>> {
+        self.payload(entry.offset, &Record { len: entry.len, kind: Kind::Block, id: entry.digest })
+    }
+
     /// Whether a block's payload has been overwritten by zeros.
-    fn is_erased(&mut self, offset: u64, record: &Record) -> io::Result<bool> {
+    pub(super) fn is_erased(&mut self, offset: u64, record: &Record) -> io::Result<bool> {
         if self.bytes(offset + RECORD_BYTES, 1)? != [0] {
             return Ok(false);
         }
