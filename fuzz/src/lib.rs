@@ -29,7 +29,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "abi_request", check: abi_request::check, seeds: abi_request::seeds },
     Target { name: "abi_answer", check: abi_answer::check, seeds: abi_answer::seeds },
     Target { name: "cid", check: cid::check, seeds: cid::seeds },
@@ -37,6 +37,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "envelope", check: envelope::check, seeds: envelope::seeds },
     Target { name: "head", check: head::check, seeds: head::seeds },
     Target { name: "store", check: store::check, seeds: store::seeds },
+    Target { name: "store_index", check: store::check_index, seeds: store::index_seeds },
     Target { name: "node", check: fuzzing::node, seeds: nodes::node_seeds },
     Target { name: "history", check: fuzzing::history, seeds: nodes::history_seeds },
     Target { name: "index", check: fuzzing::index, seeds: nodes::index_seeds },

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use dagvault_core::ids::{CellId, Cid};
 use dagvault_crypto::hash;
 use dagvault_dag::disk::{Disk, SimDisk};
-use dagvault_dag::files::{FileStore, OpenOptions, Sizes};
+use dagvault_dag::files::{FileStore, OpenOptions, RepairOptions, Sizes, repair as repair_store};
 use dagvault_dag::store::{Block, BlockStore as _, CommitOptions, Cursor, Store as _};
 
 use crate::numbers::Numbers;
@@ -73,6 +73,71 @@ fn base() -> &'static Base {
         paths.sort();
         Base { disk, paths, names, cells }
     })
+}
+
+/// Lengths in an index file: pages, the foot and its part in front of the hash.
+const PAGE: usize = 1024;
+const FOOT: usize = 128;
+const FOOT_HEAD: usize = 96;
+
+/// Makes the checks of an index file right again.
+fn repair_index(contents: &mut [u8]) {
+    let Some(foot) = contents.len().checked_sub(FOOT) else { return };
+    let segment = contents[foot + 32..foot + 48].to_vec();
+    let blocks = u64::from_le_bytes(contents[foot + 56..foot + 64].try_into().expect("eight"));
+    let pages = usize::try_from(blocks.div_ceil(23)).unwrap_or(usize::MAX).min(foot / PAGE);
+    for (number, page) in contents[..pages * PAGE].chunks_exact_mut(PAGE).enumerate() {
+        let number = (number as u64).to_le_bytes();
+        let material = [&segment[..], &number, &page[..PAGE - 8]].concat();
+        page[PAGE - 8..].copy_from_slice(&hash::hash(&material)[..8]);
+    }
+    let check = hash::hash(&contents[pages * PAGE..foot + FOOT_HEAD]);
+    contents[foot + FOOT_HEAD..].copy_from_slice(&check);
+}
+
+/// The oracle for index files whose checks are right whatever stands in them. Byte 0 chooses a file, bytes 1 and 2
+/// where it is changed, the lowest bit of byte 3 whether the foot is changed instead; the rest is written there.
+///
+/// # Panics
+/// If the store answers what it never held, or loses what it acknowledges.
+pub fn check_index(input: &[u8]) {
+    let [file, low, high, how, bytes @ ..] = input else { return };
+    let base = base();
+    let disk = base.disk.fork(7);
+    let indexes: Vec<&String> = base.paths.iter().filter(|path| path.starts_with("index/")).collect();
+    let path = indexes[usize::from(*file) % indexes.len()];
+    let mut contents = disk.read(path).expect("the file is there");
+    let at = usize::from(u16::from_le_bytes([*low, *high]));
+    let at = if how & 1 == 1 { contents.len() - FOOT + at % FOOT_HEAD } else { at % contents.len() };
+    let end = (at + bytes.len()).min(contents.len());
+    contents[at..end].copy_from_slice(&bytes[..end - at]);
+    repair_index(&mut contents);
+    disk.plant(path, &contents);
+    look(base, &disk, true);
+    // Whatever the index says, its segment says the truth.
+    let how = RepairOptions::default();
+    let report =
+        repair_store(disk_of(&disk), options(), &how, &mut |_, _| true).expect("the segments are whole");
+    assert!(report.opens);
+    let store = FileStore::open(disk_of(&disk), options()).expect("repaired");
+    for name in &base.names[2..] {
+        assert!(store.get_many(&[*name]).expect("readable")[0].is_some(), "a repair has lost a block");
+    }
+}
+
+/// Changes to each index: in its first page, in its keys and filter, and in each field of the foot.
+#[must_use]
+pub fn index_seeds() -> Vec<Vec<u8>> {
+    let files =
+        u8::try_from(base().paths.iter().filter(|path| path.starts_with("index/")).count()).unwrap_or(1);
+    let places = [[0, 0, 0], [32, 0, 0], [40, 0, 0], [0, 4, 0], [8, 4, 0], [16, 4, 0]];
+    let fields = [[0, 0, 1], [8, 0, 1], [48, 0, 1], [56, 0, 1], [64, 0, 1], [72, 0, 1]];
+    let all = places.into_iter().chain(fields);
+    (0..files)
+        .flat_map(|file| {
+            all.clone().map(move |[low, high, how]| vec![file, low, high, how, 0xff, 0xff, 1, 0])
+        })
+        .collect()
 }
 
 /// The oracle. Byte 0 chooses a file, byte 1 what happens to it, bytes 2 and 3 where; the rest is written there.
