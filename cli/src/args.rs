@@ -164,8 +164,10 @@ pub(crate) enum Command {
     Export(Export),
     /// Check every block, digest, value and signature
     Verify,
-    /// Remove blocks that nothing needs any more
+    /// Remove blocks that nothing needs any more, and give their space back
     Gc(Gc),
+    /// Make a vault whose files are damaged open again; needs no passphrase
+    Repair(Repair),
     /// Show figures of the vault
     Stat(Stat),
     /// Read, store and list blocks as they are stored
@@ -366,6 +368,16 @@ pub(crate) struct Gc {
     /// Only count
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Repair {
+    /// Only look, and tell what would be saved and what is lost
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Go on with the newest state that can be read even if newer ones had been acknowledged
+    #[arg(long)]
+    pub(crate) accept_older: bool,
 }
 
 #[derive(Args)]

@@ -9,7 +9,7 @@ use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_crypto::backend::{self, Backend};
 use dagvault_dag::behind::WriteBehind;
 use dagvault_dag::disk::RealDisk;
-use dagvault_dag::files::{FileStore, OpenOptions};
+use dagvault_dag::files::{Compacted, FileStore, OpenOptions, RepairOptions, RepairReport};
 use dagvault_dag::memory::MemoryStore;
 use dagvault_dag::store::Store;
 use dagvault_dag::system::{OsSystem, System as _};
@@ -81,6 +81,16 @@ impl Session {
         Ok(Self { engine, store: None, notes, told: 0 })
     }
 
+    /// Puts the store's files together; see [`FileStore::compact`].
+    pub(crate) fn compact(
+        &self,
+        dry_run: bool,
+        progress: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> Outcome<Compacted> {
+        let done = self.store.as_ref().map(|store| store.compact(dry_run, progress)).transpose();
+        done.map(Option::unwrap_or_default).map_err(|error| Failure::from(Error::from(error)))
+    }
+
     fn over(global: &Global, store: Arc<FileStore>, out: &mut Out) -> Outcome<Self> {
         let notes = Notes::default();
         let behind = Arc::new(WriteBehind::new(store.clone()));
@@ -126,6 +136,18 @@ impl Session {
             self.told = notices.len();
         }
     }
+}
+
+/// Repairs the files of the vault of the command line, which need not open.
+pub(crate) fn repair(
+    global: &Global,
+    how: &RepairOptions,
+    progress: &mut dyn FnMut(u64, u64) -> bool,
+) -> Outcome<RepairReport> {
+    let path = vault_path(global)?;
+    let access = if how.dry_run { Access::Read } else { Access::Write };
+    let done = dagvault_dag::files::repair(disk(&path), options(global, access), how, progress);
+    done.map_err(|error| at(&path, error))
 }
 
 fn engine(global: &Global, store: Arc<dyn Store>, notes: &Notes, out: &mut Out) -> Outcome<Box<dyn Engine>> {

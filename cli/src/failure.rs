@@ -94,7 +94,8 @@ impl Kind {
                 "check the passphrase or key file and --vault; each of the vault's key slots opens it"
             }
             Self::Corrupt => {
-                "run `dagvault verify` to see how far the damage goes; bring the files back from a copy"
+                "run `dagvault verify` to see how far the damage goes, `dagvault repair --dry-run` to see what can be \
+                 saved; or bring the files back from a copy"
             }
             Self::Conflict => "look at the newest version with `dagvault history` and try again",
             Self::Busy => "try again, or wait longer with --wait SECONDS",

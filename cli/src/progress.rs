@@ -14,6 +14,8 @@ pub(crate) enum Unit {
     Files,
     /// Blocks, by their number.
     Blocks,
+    /// Bytes gone through.
+    Bytes,
 }
 
 /// A progress line on standard error.
@@ -57,6 +59,7 @@ impl Progress {
                 format!("{}, {}", show::count(items, "file", "files"), show::bytes(done)),
                 format!("{}/s", show::bytes(rate)),
             ),
+            Unit::Bytes => (show::bytes(done), format!("{}/s", show::bytes(rate))),
             Unit::Blocks => (show::count(items, "block", "blocks"), format!("{rate} blocks/s")),
         };
         let Some(total) = total.filter(|total| *total >= done && *total > 0) else {

@@ -142,6 +142,85 @@ fn newer_formats_are_refused() {
     vault.run(&["stat"]).code(5);
 }
 
+#[test]
+fn newer_packs_and_logs_are_refused() {
+    for folder in ["packs", "log"] {
+        let vault = filled("native");
+        let file = files(&vault.path().join(folder)).remove(0);
+        let whole = std::fs::read(&file).unwrap();
+        let mut bytes = whole.clone();
+        bytes[8] = 2;
+        let check = blake3::hash(&bytes[..88]);
+        bytes[88..96].copy_from_slice(&check.as_bytes()[..8]);
+        std::fs::write(&file, &bytes).unwrap();
+        for command in [&["stat"][..], &["get", "small"], &["gc"], &["repair"], &["repair", "--dry-run"]] {
+            let run = vault.run(command).code(12);
+            assert!(run.err.contains(file.file_name().unwrap().to_str().unwrap()), "{}", run.err);
+        }
+        assert_eq!(std::fs::read(&file).unwrap(), bytes, "left alone");
+        std::fs::write(&file, &whole).unwrap();
+        vault.run(&["verify"]).ok();
+    }
+}
+
+/// Runs a repair as somebody without the vault's key does.
+fn repair(vault: &Vault, arguments: &[&str]) -> Run {
+    vault.bare().arg("repair").args(arguments).output().unwrap().into()
+}
+
+#[test]
+fn a_repair_saves_what_it_can_and_names_the_rest() {
+    let vault = filled("native");
+    let sound = repair(&vault, &["--json"]).ok().json();
+    assert_eq!((&sound["whole"], &sound["indexes"]), (&true.into(), &0.into()));
+    // Indexes are derived.
+    for index in files(&vault.path().join("index")) {
+        std::fs::remove_file(index).unwrap();
+    }
+    assert!(repair(&vault, &["--dry-run"]).ok().text().contains("would be made anew"));
+    assert!(repair(&vault, &[]).ok().text().contains("nothing is lost"));
+    vault.run(&["verify"]).ok();
+    // A damaged block is named, everything else stays.
+    let pack = files(&vault.path().join("packs")).remove(0);
+    damage(&pack, std::fs::metadata(&pack).unwrap().len() as usize / 2);
+    let before = std::fs::read(&pack).unwrap();
+    let planned = repair(&vault, &["--dry-run", "--json"]).code(9).json();
+    assert_eq!(planned["lost"].as_array().unwrap().len(), 1);
+    assert_eq!(std::fs::read(&pack).unwrap(), before, "a dry run changes nothing");
+    let done = repair(&vault, &["--json"]).code(9).json();
+    assert_eq!((&done["lost"], &done["opens"]), (&planned["lost"], &true.into()));
+    assert!(!pack.exists() && files(&vault.path().join("damaged")).len() == 1);
+    assert_eq!(std::fs::read(files(&vault.path().join("damaged")).remove(0)).unwrap(), before);
+    assert_eq!(vault.get("small"), b"value");
+    vault.run(&["verify"]).code(5);
+    vault.run(&["rm", "big"]).ok();
+    repair(&vault, &[]).ok();
+}
+
+#[test]
+fn a_repair_goes_back_to_an_older_state_only_when_told() {
+    let vault = filled("native");
+    let log = files(&vault.path().join("log")).remove(0);
+    let used = std::fs::read(&log).unwrap().iter().rposition(|byte| *byte != 0).unwrap();
+    // In the last commit, which is acknowledged: its mark stands behind it.
+    damage(&log, used - 200);
+    vault.run(&["get", "small"]).code(5);
+    let before = std::fs::read(&log).unwrap();
+    for arguments in [&[][..], &["--dry-run"], &["--dry-run", "--json"]] {
+        let run = repair(&vault, arguments).code(5);
+        assert!(run.err.contains("--accept-older"), "{}", run.err);
+    }
+    assert_eq!(std::fs::read(&log).unwrap(), before);
+    vault.run(&["get", "small"]).code(5);
+    repair(&vault, &["--accept-older"]).code(9);
+    vault.run(&["get", "small"]).code(3);
+    vault.run(&["stat"]).ok();
+    std::fs::write(vault.path().join("format"), "not ours").unwrap();
+    vault.run(&["stat"]).code(5);
+    repair(&vault, &[]).ok();
+    vault.run(&["verify"]).ok();
+}
+
 /// A vault with values in packs and in the log.
 fn filled(engine: &'static str) -> Vault {
     let vault = Vault::new(engine);

@@ -173,6 +173,7 @@ fn figures_and_checks_answer() {
             (&true.into(), &1.into(), &2.into())
         );
         assert_eq!(vault.run(&["gc", "--dry-run", "--json"]).ok().json()["dry_run"], true);
+        assert!(vault.run(&["gc", "--dry-run", "--json"]).ok().json()["compacted"]["files"].is_u64());
         vault.run(&["gc"]).ok();
         assert_eq!(vault.run(&["gc", "--json"]).ok().json()["dead_blocks"], 0);
         let stat = vault.run(&["stat", "--memory", "--json"]).ok().json();

@@ -43,6 +43,46 @@ fn twenty_processes_put_at_once() {
     }
 }
 
+#[test]
+fn collections_among_many_puts_lose_nothing() {
+    let rounds = if std::env::var_os("DAGVAULT_FULL").is_some() { 60 } else { 8 };
+    for engine in ENGINES {
+        let vault = Vault::new(engine);
+        // One in two goes into a pack of its own.
+        let values = [b"small".to_vec(), noise(1_200_000, 3)];
+        let inputs: Vec<_> = values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| vault.folder.write(&format!("v{at}"), value))
+            .collect();
+        std::thread::scope(|scope| {
+            let (vault, inputs) = (&vault, &inputs);
+            let putting: Vec<_> = (0..3)
+                .map(|writer| {
+                    scope.spawn(move || {
+                        for round in 0..rounds {
+                            let input = inputs[round % 2].to_str().unwrap();
+                            vault.run(&["put", &format!("w{writer}/{}", round % 5), "-i", input]).ok();
+                        }
+                    })
+                })
+                .collect();
+            while !putting.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+                vault.run(&["gc", "-q"]).ok();
+            }
+        });
+        for writer in 0..3 {
+            for path in 0..rounds.min(5) {
+                let last = (0..rounds).filter(|round| round % 5 == path).max().unwrap();
+                assert_eq!(vault.get(&format!("w{writer}/{path}")), values[last % 2]);
+            }
+        }
+        vault.run(&["verify"]).ok();
+        let repair: Run = vault.bare().args(["repair", "--dry-run"]).output().unwrap().into();
+        assert!(repair.ok().text().contains("nothing is lost"));
+    }
+}
+
 /// A tree that takes several commits.
 fn tree() -> Folder {
     let tree = Folder::new();

@@ -59,15 +59,24 @@ pub(super) fn gc_json(done: &GcDone, path: &str) -> serde_json::Value {
     object
 }
 
-/// Collects garbage.
+/// Collects garbage, then puts files together of which little is left.
 pub(super) fn gc(global: &Global, options: &Gc, out: &mut Out) -> Outcome<()> {
     let access = if options.dry_run { Access::Read } else { Access::Write };
     let mut session = Session::open(global, access, out)?;
     let Response::Gc { done } = session.call(&Request::Gc { dry_run: options.dry_run })? else {
         return Err(Failure::odd_answer());
     };
+    let stop = Stop::watch();
+    out.start_progress(Unit::Bytes);
+    let compacted = session.compact(options.dry_run, &mut |bytes, total| {
+        out.progress(0, bytes, Some(total));
+        !stop.asked()
+    });
+    out.end_progress();
     session.tell(out);
-    let text = format!(
+    let compacted = compacted?;
+    stop.check("what was removed stays removed; `dagvault gc` goes on")?;
+    let mut text = format!(
         "{} {} ({}); {} in use ({})",
         if options.dry_run { "would remove" } else { "removed" },
         show::count(done.dead_blocks, "block", "blocks"),
@@ -75,8 +84,17 @@ pub(super) fn gc(global: &Global, options: &Gc, out: &mut Out) -> Outcome<()> {
         done.live_blocks,
         show::bytes(done.live_bytes),
     );
+    if compacted.segments > 0 {
+        let files = show::count(compacted.segments, "file", "files");
+        let freed = show::bytes(compacted.bytes_before.saturating_sub(compacted.bytes_after));
+        let did = if options.dry_run { "would put" } else { "put" };
+        text.push_str(&format!("; {did} {files} together, {freed} less"));
+    }
     let mut object = gc_json(&done, "");
     object["dry_run"] = json!(options.dry_run);
+    object["compacted"] = json!({
+        "files": compacted.segments, "bytes_before": compacted.bytes_before, "bytes_after": compacted.bytes_after,
+    });
     out.done(&text, &object)
 }
 

@@ -14,6 +14,7 @@ mod meta;
 mod passwd;
 mod proof;
 pub(crate) mod put;
+mod repair;
 
 use dagvault_api::{EntryInfo, VersionInfo, VersionState, check_path};
 use serde_json::{Value, json};
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli, out: &mut Out) -> Outcome<()> {
         Command::Export(options) => export::run(global, options, out),
         Command::Verify => maintain::verify(global, out),
         Command::Gc(options) => maintain::gc(global, options, out),
+        Command::Repair(options) => repair::run(global, options, out),
         Command::Stat(options) => maintain::stat(global, options, out),
         Command::Block(options) => block::run(global, options, out),
         Command::Dag(options) => dag::run(global, options, out),
