@@ -137,7 +137,7 @@ fn lost_indexes_are_made_anew() {
 #[test]
 fn every_flipped_bit_is_repaired_or_named() {
     let (disk, all, value) = filled(3);
-    let step = if full() { 61 } else { 611 };
+    let step = if full() { 31 } else { 611 };
     for path in disk.paths().into_iter().filter(|path| !path.starts_with("lock")) {
         let bytes = disk.read(&path).expect("there");
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -148,7 +148,11 @@ fn every_flipped_bit_is_repaired_or_named() {
             copy.plant(&path, &bytes);
             let what = format!("{path} bit {bit}");
             let before: Vec<_> = copy.paths().into_iter().map(|path| (copy.read(&path), path)).collect();
-            let planned = mend(&copy, DRY).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let planned = match mend(&copy, DRY) {
+                // The digit of the version: what a newer one means by the rest is not for us to say.
+                Err(error) if path == "format" && error.kind == StoreErrorKind::Unsupported => continue,
+                other => other.unwrap_or_else(|error| panic!("{what}: {error}")),
+            };
             let after: Vec<_> = copy.paths().into_iter().map(|path| (copy.read(&path), path)).collect();
             assert!(before == after, "{what}: a dry run changes nothing");
             let report = match mend(&copy, CAREFUL).expect("repair") {
