@@ -147,7 +147,7 @@ fn cuts(seed: u64, length: usize, ignored: Option<&str>) -> Vec<String> {
 
 #[test]
 fn a_cut_anywhere_in_a_compaction_loses_nothing() {
-    let (seeds, length) = if full() { (12, 200) } else { (3, 60) };
+    let (seeds, length) = if full() { (12, 200) } else { (2, 60) };
     for seed in 0..seeds {
         let wrong = cuts(seed, length, None);
         assert!(wrong.is_empty(), "seed {seed}: {wrong:#?}");
@@ -157,8 +157,8 @@ fn a_cut_anywhere_in_a_compaction_loses_nothing() {
 #[test]
 fn a_compaction_without_its_syncs_loses_blocks() {
     for class in ["packs", "dir:packs"] {
-        let found: usize = (0..6).map(|seed| cuts(seed, 60, Some(class)).len()).sum();
-        assert!(found > 0, "without the sync of {class} nothing was lost");
+        let found = (0..6).any(|seed| !cuts(seed, 60, Some(class)).is_empty());
+        assert!(found, "without the sync of {class} nothing was lost");
     }
 }
 
@@ -256,7 +256,7 @@ fn others_read_write_and_collect_meanwhile() {
     let disks: [Arc<dyn Disk>; 2] = [Arc::new(SimDisk::new(1)), Arc::new(RealDisk::new(path.clone()))];
     for disk in disks {
         drop(FileStore::create(Arc::clone(&disk), options(1, TINY)).expect("create"));
-        let rounds = if full() { 400 } else { 60 };
+        let rounds = if full() { 400 } else { 40 };
         let over = AtomicBool::new(false);
         let open = |seed| {
             let mut options = options(seed, TINY);
