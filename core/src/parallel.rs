@@ -90,6 +90,14 @@ pub fn map<T: Send>(count: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
     slots.into_iter().map(|slot| slot.0.into_inner().expect("every item has run")).collect()
 }
 
+/// Bytes that the caller moves sooner than another thread wakes.
+const MOVED_ALONE_BYTES: usize = 256 << 10;
+
+/// As [`map`], for work that does little but move `bytes` bytes in all: few are moved by the caller alone.
+pub fn map_moving<T: Send>(count: usize, bytes: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    if bytes < MOVED_ALONE_BYTES { (0..count).map(job).collect() } else { map(count, job) }
+}
+
 /// The results of `job` for each item, in order; takes the items out of `items`.
 ///
 /// # Panics

@@ -9,6 +9,7 @@ use dagvault_core::abi::{
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid, DIGEST_BYTES};
 use dagvault_core::limits::{BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, HEAD_BYTES_MAX};
+use dagvault_core::parallel;
 use dagvault_core::wipe::Wiped;
 use dagvault_crypto::argon2id::Params;
 use dagvault_dag::store::{Block, CommitOptions, Cursor};
@@ -22,6 +23,8 @@ use crate::pool::Job;
 
 /// Bytes before each block in the answer of `block_get_many`.
 const LENGTH_BYTES: usize = 4;
+/// Blocks from which on it is worth it to read by several threads.
+const SPREAD_BLOCKS: usize = 4;
 /// Most bytes of randomness that one call draws.
 const RANDOM_BYTES_MAX: usize = 1024 * 1024;
 
@@ -102,20 +105,24 @@ impl Shared {
 
     /// Writes blocks at `out` one behind the other, as many as fit into `room` bytes.
     fn write_blocks(&self, blocks: &[Option<Vec<u8>>], out: u32, room: usize) -> Result<i64, Failure> {
-        let (mut used, mut written) = (0, 0);
+        let mut used = 0;
+        let mut places = Vec::with_capacity(blocks.len());
         for block in blocks {
-            let bytes = block.as_deref().unwrap_or_default();
-            let end = used + LENGTH_BYTES + bytes.len();
+            let end = used + LENGTH_BYTES + block.as_ref().map_or(0, Vec::len);
             if end > room {
                 break;
             }
-            let head = if block.is_some() { length(bytes.len())? } else { ABSENT_LENGTH };
-            self.memory.write(plus(out, used)?, &head.to_le_bytes())?;
-            self.memory.write(plus(out, used + LENGTH_BYTES)?, bytes)?;
+            places.push(plus(out, used)?);
             used = end;
-            written += 1;
         }
-        Ok(written)
+        let written = parallel::map_moving(places.len(), used, |at| {
+            let bytes = blocks[at].as_deref();
+            let head = bytes.map_or(Ok(ABSENT_LENGTH), |bytes| length(bytes.len()))?;
+            self.memory.write(places[at], &head.to_le_bytes())?;
+            self.memory.write(plus(places[at], LENGTH_BYTES)?, bytes.unwrap_or_default())
+        });
+        written.into_iter().collect::<Result<Vec<()>, Failure>>()?;
+        number(places.len())
     }
 }
 
@@ -132,7 +139,7 @@ impl Imports for Call<'_> {
         // Only blocks that fit whatever their size: nothing is read twice.
         let count = count.min(room / (LENGTH_BYTES + BLOCK_BYTES_MAX));
         let ids = shared.ids(ids, count)?;
-        match shared.store.get_many(&ids) {
+        let read = || match shared.store.get_many(&ids) {
             Ok(blocks)
                 if blocks.len() == count && blocks.iter().flatten().all(|b| b.len() <= BLOCK_BYTES_MAX) =>
             {
@@ -142,7 +149,8 @@ impl Imports for Call<'_> {
                 Ok(shared.answer(Err(StoreError::new(StoreErrorKind::Io, "the store read other blocks"))))
             }
             Err(error) => Ok(shared.answer(Err(error))),
-        }
+        };
+        if count < SPREAD_BLOCKS { read() } else { shared.spread(read) }
     }
 
     fn block_put_many(&mut self, table: u32, count: u32) -> Result<i64, Failure> {

@@ -9,6 +9,7 @@ use dagvault_core::layout::{
     CANARY_BYTES, CORE_OFFSET, CRYPTO_OFFSET, MAIN_STACK_BYTES, STATIC_OFFSET, TLS_BYTES_MAX, WORKER_BYTES,
     worker_offset,
 };
+use dagvault_core::parallel::Workers;
 use dagvault_dag::store::Store;
 use dagvault_dag::system::System;
 use wasmtime::{Caller, Engine, Instance, InstancePre, Linker, Module, Store as WasmStore, TypedFunc, Val};
@@ -56,9 +57,17 @@ pub(crate) struct Shared {
     canary: [u8; CANARY_BYTES],
     notes: Mutex<Notes>,
     ready: OnceLock<InstancePre<State>>,
+    /// Threads for the store, which works while the workers of the guest wait.
+    threads: OnceLock<Workers>,
 }
 
 impl Shared {
+    /// Runs work of the store, spread over as many threads as the guest has workers.
+    pub(crate) fn spread<T>(&self, work: impl FnOnce() -> T) -> T {
+        // Without threads it only takes longer.
+        self.threads.get_or_init(|| Workers::new(self.workers).unwrap_or(Workers::none())).scope(work)
+    }
+
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,6 +137,7 @@ impl Main {
             canary: new_canary(),
             notes: Mutex::default(),
             ready: OnceLock::new(),
+            threads: OnceLock::new(),
         });
         let mut store = new_store(engine, &shared);
         let ready = link(engine, module, &shared, &store)

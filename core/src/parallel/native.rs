@@ -30,6 +30,12 @@ impl Workers {
         Ok(Self(Some(Arc::new(pool))))
     }
 
+    /// No threads: what is spread runs on the caller's.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
     /// Runs `f`, whose work is spread over these threads.
     pub fn scope<T>(&self, f: impl FnOnce() -> T) -> T {
         struct Restore(Option<Arc<ThreadPool>>);

@@ -87,6 +87,17 @@ pub trait DiskFile: Send + Sync {
     /// What the system reports.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// Reads `count` bytes at `offset`, fewer where the file ends.
+    ///
+    /// # Errors
+    /// What the system reports.
+    fn read_vec(&self, count: usize, offset: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        let got = self.read_at(&mut bytes, offset)?;
+        bytes.truncate(got);
+        Ok(bytes)
+    }
+
     /// Writes all of `bytes` at `offset`; the file grows as needed.
     ///
     /// # Errors

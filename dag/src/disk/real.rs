@@ -108,6 +108,23 @@ impl DiskFile for RealFile {
         Ok(filled)
     }
 
+    /// Without zeroing memory that is written to at once.
+    fn read_vec(&self, count: usize, offset: u64) -> io::Result<Vec<u8>> {
+        use rustix::buffer::spare_capacity;
+        use rustix::io::{Errno, pread};
+        let mut bytes = Vec::with_capacity(count);
+        while bytes.len() < count {
+            let at = offset + bytes.len() as u64;
+            match pread(&self.file, spare_capacity(&mut bytes), at) {
+                Ok(0) => break,
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.file.write_all_at(bytes, offset)
     }

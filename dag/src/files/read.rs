@@ -10,12 +10,17 @@ use crate::disk::DiskFile;
 use crate::store::{Cursor, Page};
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::Cid;
+use dagvault_core::parallel;
 use std::sync::Arc;
 
 /// Blocks nearer to each other than this are read together.
 const GAP_BYTES: u64 = 4 << 10;
 /// The most that is read together.
 const RUN_BYTES: u64 = 1 << 20;
+/// Blocks of this size are read each for itself, straight to where they stay.
+const ALONE_BYTES: u32 = 32 << 10;
+/// Bytes of blocks that one worker reads at a time.
+const PART_BYTES: u32 = 256 << 10;
 /// How many blocks a page of an iteration lists.
 const PAGE_BLOCKS: usize = 4096;
 /// How many iterations a handle remembers.
@@ -185,63 +190,77 @@ impl State {
     }
 }
 
-/// Reads a block that has no neighbour to be read with it; answers as [`read_spots`].
-fn read_alone(
-    spot: &Spot,
-    ids: &[Cid],
-    out: &mut [Option<Vec<u8>>],
-) -> Result<Option<(usize, String)>, StoreError> {
-    let mut bytes = vec![0; spot.len as usize];
-    let got = spot.file.read_at(&mut bytes, spot.offset);
-    let got = got.map_err(|error| io_error(&spot.name.path(), &error))?;
-    let right = got == bytes.len() && hash(&bytes) == ids[spot.slot].0;
-    out[spot.slot] = right.then_some(bytes);
-    Ok((!right).then(|| (spot.slot, spot.place())))
+/// What was read for one slot of the answer: the block, or where its bytes are not right.
+type Read = (usize, Result<Vec<u8>, String>);
+
+/// Reads a block straight to where it stays.
+fn read_alone(spot: &Spot, ids: &[Cid]) -> Result<Read, StoreError> {
+    let bytes = spot.file.read_vec(spot.len as usize, spot.offset);
+    let bytes = bytes.map_err(|error| io_error(&spot.name.path(), &error))?;
+    let right = bytes.len() == spot.len as usize && hash(&bytes) == ids[spot.slot].0;
+    Ok((spot.slot, if right { Ok(bytes) } else { Err(spot.place()) }))
 }
 
-/// Reads blocks into their slots; answers those whose bytes are not right, and where they are.
+/// Reads blocks into their slots, on all workers; answers those whose bytes are not right, and where they are.
 fn read_spots(
     mut spots: Vec<Spot>,
     ids: &[Cid],
     out: &mut [Option<Vec<u8>>],
 ) -> Result<Vec<(usize, String)>, StoreError> {
     spots.sort_unstable_by_key(|spot| (spot.segment, spot.offset));
+    let mut parts = Vec::new();
+    let (mut from, mut bytes) = (0, 0);
+    for (at, spot) in spots.iter().enumerate() {
+        bytes += spot.len;
+        if bytes >= PART_BYTES || at + 1 == spots.len() {
+            parts.push(&spots[from..=at]);
+            (from, bytes) = (at + 1, 0);
+        }
+    }
     let mut bad = Vec::new();
-    let mut buffer = Vec::new();
-    let mut rest = &spots[..];
+    for part in parallel::map(parts.len(), |at| read_part(parts[at], ids)) {
+        for (slot, read) in part? {
+            match read {
+                Ok(bytes) => out[slot] = Some(bytes),
+                Err(place) => {
+                    out[slot] = None;
+                    bad.push((slot, place));
+                }
+            }
+        }
+    }
+    Ok(bad)
+}
+
+/// Reads blocks that follow one another: small neighbours together.
+fn read_part(mut rest: &[Spot], ids: &[Cid]) -> Result<Vec<Read>, StoreError> {
+    let mut read = Vec::with_capacity(rest.len());
     while let Some(first) = rest.first() {
         let mut end = first.offset + u64::from(first.len);
         let mut count = 1;
         for next in &rest[1..] {
-            let next_end = end.max(next.offset + u64::from(next.len));
             let near = next.segment == first.segment && next.offset <= end + GAP_BYTES;
-            if !near || next_end - first.offset > RUN_BYTES {
+            let next_end = end.max(next.offset + u64::from(next.len));
+            let small = first.len.max(next.len) < ALONE_BYTES && next_end - first.offset <= RUN_BYTES;
+            if !near || !small {
                 break;
             }
             (end, count) = (next_end, count + 1);
         }
-        let run_len = index(end - first.offset);
+        let (run, behind) = rest.split_at(count);
+        rest = behind;
         if count == 1 {
-            bad.extend(read_alone(first, ids, out)?);
-            rest = &rest[1..];
+            read.push(read_alone(first, ids)?);
             continue;
         }
-        if buffer.len() < run_len {
-            buffer.resize(run_len, 0);
-        }
-        let read = first.file.read_at(&mut buffer[..run_len], first.offset);
-        let got = read.map_err(|error| io_error(&first.name.path(), &error))?;
-        for spot in &rest[..count] {
+        let bytes = first.file.read_vec(index(end - first.offset), first.offset);
+        let bytes = bytes.map_err(|error| io_error(&first.name.path(), &error))?;
+        read.extend(run.iter().map(|spot| {
             let from = index(spot.offset - first.offset);
-            let bytes = buffer[..got].get(from..from + spot.len as usize).unwrap_or_default();
-            if bytes.len() == spot.len as usize && hash(bytes) == ids[spot.slot].0 {
-                out[spot.slot] = Some(bytes.to_vec());
-            } else {
-                out[spot.slot] = None;
-                bad.push((spot.slot, spot.place()));
-            }
-        }
-        rest = &rest[count..];
+            let block = bytes.get(from..from + spot.len as usize);
+            let block = block.filter(|block| hash(block) == ids[spot.slot].0);
+            (spot.slot, block.map(<[u8]>::to_vec).ok_or_else(|| spot.place()))
+        }));
     }
-    Ok(bad)
+    Ok(read)
 }

@@ -9,6 +9,7 @@ use dagvault_core::abi::{
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid, DIGEST_BYTES};
 use dagvault_core::limits::{BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, HEAD_BYTES_MAX};
+use dagvault_core::parallel;
 use dagvault_dag::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store};
 
 use crate::imports::{self, address};
@@ -84,27 +85,24 @@ fn get_some(ids: &[Cid], out: &mut Vec<Option<Vec<u8>>>) -> Result<usize, StoreE
     if count == 0 || count > ids.len() {
         return Err(misuse("the host read another number of blocks"));
     }
+    let written = |at: usize, bytes: usize| -> Result<&[u8], StoreError> {
+        if at.checked_add(bytes).is_none_or(|end| end > capacity) {
+            return Err(misuse("the host's answer is too short"));
+        }
+        // SAFETY: within what was reserved, and initialised by the host, which wrote `count` lengths with as many
+        // bytes behind each.
+        Ok(unsafe { core::slice::from_raw_parts(place.add(at), bytes) })
+    };
     let mut at = 0;
+    let mut blocks = Vec::with_capacity(count);
     for _ in 0..count {
-        let written = |at: usize, bytes: usize| -> Result<&[u8], StoreError> {
-            if at.checked_add(bytes).is_none_or(|end| end > capacity) {
-                return Err(misuse("the host's answer is too short"));
-            }
-            // SAFETY: within what was reserved, and initialised by the host, which wrote `count` lengths with
-            // as many bytes behind each.
-            Ok(unsafe { core::slice::from_raw_parts(place.add(at), bytes) })
-        };
-        let mut head = written(at, LENGTH_BYTES)?;
+        let length = take_u32(&mut written(at, LENGTH_BYTES)?)?;
         at += LENGTH_BYTES;
-        out.push(match take_u32(&mut head)? {
-            ABSENT_LENGTH => None,
-            length => {
-                let bytes = written(at, length as usize)?.to_vec();
-                at += bytes.len();
-                Some(bytes)
-            }
-        });
+        let bytes = if length == ABSENT_LENGTH { None } else { Some(written(at, length as usize)?) };
+        at += bytes.map_or(0, <[u8]>::len);
+        blocks.push(bytes);
     }
+    out.extend(parallel::map_moving(count, at, |at| blocks[at].map(<[u8]>::to_vec)));
     Ok(count)
 }
 
