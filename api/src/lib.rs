@@ -18,7 +18,7 @@ pub use error::Error;
 pub use graph::{BlockInfo, BlockKind, CommitInfo, CommitRoot, Proven, RawBlock, WalkStep};
 pub use request::{Request, check_path};
 pub use response::{
-    BatchAnswer, GcDone, HeapStats, MemoryStats, Moved, RegionUse, Response, VaultStats, VerifyStep,
+    BatchAnswer, GcDone, HeapStats, MemoryStats, Moved, RegionUse, Response, TableUse, VaultStats, VerifyStep,
 };
 pub use sections::{SECTION_API, SECTIONS};
 pub use types::{

@@ -321,5 +321,19 @@ pub struct MemoryStats {
     pub cache_bytes: u64,
     /// Nodes in the cache.
     pub cache_nodes: u64,
+    /// The node tables of traversals.
+    pub tables: TableUse,
 }
-wire_struct!(MemoryStats { regions, heap, cache_bytes, cache_nodes });
+wire_struct!(MemoryStats { regions, heap, cache_bytes, cache_nodes, tables });
+
+/// How node tables were used so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TableUse {
+    /// Tables made, one for each verification, collection or walk.
+    pub tables: u64,
+    /// Most nodes in one of them, with numbers that workers held.
+    pub nodes: u64,
+    /// Most bytes of one of them, slots in the DAG region not counted.
+    pub bytes: u64,
+}
+wire_struct!(TableUse { tables, nodes, bytes });

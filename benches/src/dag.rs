@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use dagvault_api::{Engine, Request, Response};
+use dagvault_core::arena::Regions;
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid};
 use dagvault_core::parallel::Workers;
@@ -15,7 +16,8 @@ use dagvault_crypto::secret::Secret;
 use dagvault_dag::envelope::{Kind, open, seal};
 use dagvault_dag::memory::MemoryStore;
 use dagvault_dag::store::{Block, CommitOptions, Store};
-use dagvault_dag::walk::{Task, Walk};
+use dagvault_dag::table::{Limits, NodeTable};
+use dagvault_dag::walk::{Links, Promise, Task, Walk};
 
 use crate::case::{Case, Run, on_backend, timed};
 use crate::vault::filled;
@@ -143,7 +145,11 @@ impl Task for Visit {
         self.cid
     }
 
-    fn visit(self, _: &(), block: Vec<u8>, next: &mut Vec<Self>) -> Result<(), StoreError> {
+    fn promise(&self) -> Promise {
+        self.level.into()
+    }
+
+    fn visit(self, _: &(), block: Vec<u8>, links: &mut Links<Self>) -> Result<(), StoreError> {
         let corrupt = || StoreError::new(StoreErrorKind::Corrupt, "not the block that was sealed");
         let kind = if self.level == 0 { Kind::Leaf } else { Kind::Branch };
         let opened = open(kind, &self.key, block).map_err(|_| corrupt())?;
@@ -153,7 +159,7 @@ impl Task for Visit {
         for link in opened.payload().chunks_exact(64) {
             let cid = link[..32].try_into().map(Cid).map_err(|_| corrupt())?;
             let key = Secret::from_slice(&link[32..]).ok_or_else(corrupt)?;
-            next.push(Self { cid, key, level: self.level - 1 });
+            links.next.push(Self { cid, key, level: self.level - 1 });
         }
         Ok(())
     }
@@ -197,9 +203,11 @@ fn traverse(place: Place, scratch: &Path, workers: usize) -> Result<Run> {
     let store = place.store(scratch)?;
     let (cid, key) = planted(&*store.store)?;
     let workers = Workers::new(workers)?;
+    let regions = Regions::allocate();
     Ok(Box::new(move |times| {
         timed(times, || {
-            let mut walk = Walk::new(vec![Visit { cid, key: Secret::new(key), level: LEVELS }]);
+            let mut walk = Walk::new(NodeTable::new(Some(&regions), 1, Limits::default())?);
+            walk.begin(Visit { cid, key: Secret::new(key), level: LEVELS })?;
             let mut count = 0;
             loop {
                 let found = workers.scope(|| walk.step(&*store.store, &(), STEP))?;

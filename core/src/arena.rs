@@ -32,6 +32,7 @@ pub struct Regions {
     table: SlotMask,
     scratch: SlotMask,
     keyrings: SlotMask,
+    dag_peak: AtomicUsize,
     scratch_peak: AtomicUsize,
     keyring_peak: AtomicUsize,
     failed: AtomicU32,
@@ -105,9 +106,21 @@ impl Regions {
 
     fn with([crypto, dag, vault]: [NonNull<u8>; 3], owned: bool) -> Self {
         let (scratch, keyrings) = masks();
-        let (scratch_peak, keyring_peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let [dag_peak, scratch_peak, keyring_peak] = [0; 3].map(AtomicUsize::new);
         let (table, failed) = (SlotMask::new(1), AtomicU32::new(0));
-        Self { crypto, dag, vault, owned, table, scratch, keyrings, scratch_peak, keyring_peak, failed }
+        Self {
+            crypto,
+            dag,
+            vault,
+            owned,
+            table,
+            scratch,
+            keyrings,
+            dag_peak,
+            scratch_peak,
+            keyring_peak,
+            failed,
+        }
     }
 
     /// The DAG region as an array of zeros; `None` while another table has it.
@@ -119,8 +132,9 @@ impl Regions {
         self.table.acquire().map(|_| Slab::of_region(self.dag, DAG_BYTES, Arc::clone(self)))
     }
 
-    /// Gives the DAG region back, zeroed by its owner.
-    pub(crate) fn release_dag(&self) {
+    /// Gives the DAG region back, zeroed by its owner, who used so many bytes of it.
+    pub(crate) fn release_dag(&self, bytes: usize) {
+        self.dag_peak.fetch_max(bytes, Ordering::Relaxed);
         self.table.release(0);
     }
 
@@ -157,6 +171,15 @@ impl Regions {
         // of the page size).
         unsafe { at.write(value) };
         Ok(Placed { regions: Arc::clone(self), slot, at })
+    }
+
+    /// Use of the DAG region, which is one slot; its peak is that of the tables that are gone.
+    pub fn dag_stats(&self) -> RegionStats {
+        RegionStats {
+            slots: self.table.stats(),
+            slot_bytes: DAG_BYTES,
+            bytes_peak: self.dag_peak.load(Ordering::Relaxed),
+        }
     }
 
     /// Use of the Crypto region.

@@ -149,7 +149,7 @@ impl<T: Zeroed> Drop for Slab<T> {
         };
         // SAFETY: these are the first of our values, of which zero bytes are one, and nobody borrows them any more.
         unsafe { self.at.write_bytes(0, self.dirty) };
-        regions.release_dag();
+        regions.release_dag(self.dirty * size_of::<T>());
     }
 }
 

@@ -1,4 +1,7 @@
-//! Parallel traversal: follows links from a frontier, many blocks at a time, on all workers.
+//! Parallel traversal: follows links from roots, many blocks at a time, on all workers, and visits each block once.
+//!
+//! A node table remembers which blocks were met and how they are linked; a stack holds what is still to be visited, so
+//! that blocks on their way take memory by the depth and not by the width of the graph.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -8,6 +11,14 @@ use dagvault_core::ids::Cid;
 use dagvault_core::parallel;
 
 use crate::store::Store;
+use crate::table::{Flag, Node, NodeTable, TableError};
+
+/// Set on every node that a walk has met: a root, or linked to by what was visited.
+pub const MET: Flag = Flag::new(0);
+
+/// What a link says of its block besides the name, in short: two links that say the same have the same promise, others
+/// differ in all likelihood, whoever made them up.
+pub type Promise = u128;
 
 /// What to do with one link of a traversal.
 pub trait Task: Sized + Send + Sync {
@@ -23,7 +34,10 @@ pub trait Task: Sized + Send + Sync {
     /// Which block the link names.
     fn cid(&self) -> Cid;
 
-    /// Checks and reads the block; pushes what it links to. Runs on any worker: it only computes.
+    /// What the link says of it. A block is visited again for a link that says something else.
+    fn promise(&self) -> Promise;
+
+    /// Checks and reads the block; tells what it links to. Runs on any worker: it only computes.
     ///
     /// # Errors
     /// If the block is not what the link promised.
@@ -31,24 +45,104 @@ pub trait Task: Sized + Send + Sync {
         self,
         context: &Self::Context<'_>,
         block: Vec<u8>,
-        next: &mut Vec<Self>,
+        links: &mut Links<Self>,
     ) -> Result<Self::Found, Self::Error>;
 }
 
-/// The frontier of a traversal: a stack, so that memory grows with the depth and not the width of the graph.
+/// What a block links to.
 #[derive(Debug)]
-pub struct Walk<T> {
-    stack: Vec<T>,
+pub struct Links<T> {
+    /// Links to be followed: the last is followed first.
+    pub next: Vec<T>,
+    /// Blocks that are linked to and need no visit.
+    pub leaves: Vec<Cid>,
 }
 
-/// One link to visit, taken by the worker that visits it.
-type Visit<T> = (T, Vec<u8>);
+impl<T> Default for Links<T> {
+    fn default() -> Self {
+        Self { next: Vec::new(), leaves: Vec::new() }
+    }
+}
+
+/// A block that was visited.
+#[derive(Debug)]
+pub struct Visited<F> {
+    /// The block.
+    pub node: Node,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Whether it had been visited before, for a link that said something else of it.
+    pub again: bool,
+    /// What was found in it.
+    pub found: F,
+    /// Links in it.
+    pub links: u64,
+    /// Links in it that lead to what had been met before.
+    pub shared: u64,
+    /// Leaves that had not been met before.
+    pub leaves: Vec<Node>,
+}
+
+/// One link to visit.
+#[derive(Debug)]
+struct Pending<T> {
+    node: Node,
+    again: bool,
+    task: T,
+}
+
+/// What a worker brings back from a visit: what was found, and the links with their nodes.
+type Brought<T> = (u64, <T as Task>::Found, Vec<(Node, T)>, Vec<Node>);
+
+/// A traversal under way.
+#[derive(Debug)]
+pub struct Walk<T> {
+    table: NodeTable,
+    stack: Vec<Pending<T>>,
+    /// By the number of the node.
+    promises: Vec<Promise>,
+}
 
 impl<T: Task> Walk<T> {
-    /// A traversal from `roots`.
+    /// A traversal that remembers what it met in `table`, which may know blocks already.
     #[must_use]
-    pub fn new(roots: Vec<T>) -> Self {
-        Self { stack: roots }
+    pub fn new(table: NodeTable) -> Self {
+        Self { table, stack: Vec::new(), promises: Vec::new() }
+    }
+
+    /// Begins at a block, too; answers whether it was met for the first time.
+    ///
+    /// # Errors
+    /// If the table has no place for it.
+    pub fn begin(&mut self, root: T) -> Result<bool, StoreError> {
+        let (node, _) = self.table.worker().insert(&root.cid())?;
+        self.meet(node, root)
+    }
+
+    /// Meets a block that needs no visit; answers whether it was for the first time.
+    ///
+    /// # Errors
+    /// If the table has no place for it.
+    pub fn leaf(&mut self, cid: &Cid) -> Result<bool, StoreError> {
+        let (node, _) = self.table.worker().insert(cid)?;
+        Ok(self.table.set(node, MET))
+    }
+
+    /// Puts a link ahead unless its block was met by one that said the same; answers whether it was met first.
+    fn meet(&mut self, node: Node, task: T) -> Result<bool, StoreError> {
+        let first = self.table.set(node, MET);
+        let promise = task.promise();
+        if self.promises.len() <= node.index() {
+            let more = node.index() + 1 - self.promises.len();
+            self.promises.try_reserve(more).map_err(|_| TableError::Memory)?;
+            self.promises.resize(node.index() + 1, 0);
+        }
+        if first || self.promises[node.index()] != promise {
+            self.promises[node.index()] = promise;
+            self.stack.try_reserve(1).map_err(|_| TableError::Memory)?;
+            self.stack.push(Pending { node, again: !first, task });
+        }
+        Ok(first)
     }
 
     /// Links that are known and not yet followed.
@@ -57,37 +151,76 @@ impl<T: Task> Walk<T> {
         self.stack.len()
     }
 
-    /// Follows up to `count` links; answers what was found with each block's length, empty at the end.
+    /// Takes a link out that is not yet followed.
+    pub fn take(&mut self, cid: &Cid) -> Option<T> {
+        let node = self.table.find(cid)?;
+        let at = self.stack.iter().position(|pending| pending.node == node)?;
+        Some(self.stack.remove(at).task)
+    }
+
+    /// What was met, and how it is linked.
+    #[must_use]
+    pub fn table(&self) -> &NodeTable {
+        &self.table
+    }
+
+    /// Follows up to `count` links; answers what was found, empty at the end.
     ///
     /// # Errors
-    /// `Corrupt` naming a block that is missing, or the first failure of a visit.
+    /// `Corrupt` naming a block that is missing, the first failure of a visit, or a full table.
     pub fn step(
         &mut self,
         store: &dyn Store,
         context: &T::Context<'_>,
         count: usize,
-    ) -> Result<Vec<(u64, T::Found)>, T::Error> {
-        let tasks = self.stack.split_off(self.stack.len().saturating_sub(count));
-        let ids: Vec<_> = tasks.iter().map(Task::cid).collect();
-        let blocks = store.get_many(&ids)?;
-        let mut visits: Vec<Option<Visit<T>>> = Vec::with_capacity(tasks.len());
-        for (task, block) in tasks.into_iter().zip(blocks) {
-            let block = block.ok_or_else(|| missing(task.cid()))?;
-            visits.push(Some((task, block)));
+    ) -> Result<Vec<Visited<T::Found>>, T::Error> {
+        let now = self.stack.split_off(self.stack.len().saturating_sub(count));
+        let ids: Vec<_> = now.iter().map(|pending| pending.task.cid()).collect();
+        let mut visits = Vec::with_capacity(now.len());
+        for (pending, block) in now.into_iter().zip(store.get_many(&ids)?) {
+            let block = block.ok_or_else(|| missing(pending.task.cid()))?;
+            visits.push(Some((pending, block)));
         }
-        let results = parallel::map_take(&mut visits, |(task, block)| {
-            let mut next = Vec::new();
-            let bytes = block.len() as u64;
-            task.visit(context, block, &mut next).map(|found| (bytes, found, next))
+        let table = &self.table;
+        let results = parallel::map_take(&mut visits, |(pending, block): (Pending<T>, Vec<u8>)| {
+            let Pending { node, again, task } = pending;
+            visit(table, node, task, context, block).map(|brought| (node, again, brought))
         });
-        let mut found = Vec::with_capacity(results.len());
+        let mut visited = Vec::with_capacity(results.len());
         for result in results {
-            let (bytes, item, next) = result?;
-            found.push((bytes, item));
-            self.stack.extend(next);
+            let (node, again, (bytes, found, next, mut leaves)) = result?;
+            let links = (next.len() + leaves.len()) as u64;
+            let mut first = 0;
+            for (child, task) in next {
+                first += u64::from(self.meet(child, task)?);
+            }
+            leaves.retain(|leaf| self.table.set(*leaf, MET));
+            let shared = links - first - leaves.len() as u64;
+            visited.push(Visited { node, bytes, again, found, links, shared, leaves });
         }
-        Ok(found)
+        Ok(visited)
     }
+}
+
+/// Visits one block and enters its links into the table.
+fn visit<T: Task>(
+    table: &NodeTable,
+    node: Node,
+    task: T,
+    context: &T::Context<'_>,
+    block: Vec<u8>,
+) -> Result<Brought<T>, T::Error> {
+    let bytes = block.len() as u64;
+    let mut links = Links::default();
+    let found = task.visit(context, block, &mut links)?;
+    let Links { next, leaves } = links;
+    let cids: Vec<Cid> = next.iter().map(Task::cid).chain(leaves).collect();
+    let mut children = Vec::with_capacity(cids.len());
+    let mut worker = table.worker();
+    worker.insert_many(&cids, |child, _| children.push(child)).map_err(StoreError::from)?;
+    worker.link(node, &children).map_err(StoreError::from)?;
+    let leaves = children.split_off(next.len());
+    Ok((bytes, found, children.into_iter().zip(next).collect(), leaves))
 }
 
 /// The failure to find a block that a link names.

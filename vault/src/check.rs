@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use dagvault_api::{BlockKind, Error, VerifyStep};
 use dagvault_core::cbor;
 use dagvault_core::ids::Cid;
+use dagvault_crypto::hash;
 use dagvault_dag::envelope::{self, Kind};
 use dagvault_dag::link::Link;
-use dagvault_dag::walk::{Task, Walk, missing};
+use dagvault_dag::walk::{Links, Promise, Task, Walk, missing};
 
 use crate::entry::{Older, Value, Version};
 use crate::head::Commit;
@@ -51,18 +52,16 @@ impl Visit {
 }
 
 /// What a visit found.
+#[derive(Default)]
 pub(crate) struct Found {
-    pub(crate) cid: Cid,
     paths: u64,
     versions: u64,
-    /// Chunks that are linked to and not visited, where values are not read.
-    pub(crate) chunks: Vec<Cid>,
 }
 
 /// Checks blocks under the keys of a vault.
 pub(crate) struct Checker<'k> {
     pub(crate) keys: &'k SpaceKeys,
-    /// Whether values are read too, or only what links to them.
+    /// Whether values are read too; else chunks are leaves of the walk.
     pub(crate) values: bool,
 }
 
@@ -78,8 +77,31 @@ impl Task for Visit {
         }
     }
 
-    fn visit(self, checker: &Checker<'_>, block: Vec<u8>, next: &mut Vec<Self>) -> Result<Found, Error> {
-        let mut found = Found { cid: self.cid(), paths: 0, versions: 0, chunks: Vec::new() };
+    fn promise(&self) -> Promise {
+        let (link, of, count, last) = match self {
+            Self::Tree { level, link, paths, last } => (link, *level, *paths, last.as_deref()),
+            Self::Index { depth, link } => (link, *depth, 0, None),
+            Self::Chunk { link } => (link, 0, 0, None),
+            Self::History { older } => (&older.link, 0, older.count, None),
+        };
+        let kind = match self {
+            Self::Tree { .. } => 0,
+            Self::Index { .. } => 1,
+            Self::Chunk { .. } => 2,
+            Self::History { .. } => 3,
+        };
+        let mut hasher = hash::Hasher::new();
+        hasher.update(&[kind, u8::from(last.is_some())]);
+        hasher.update(&of.to_le_bytes());
+        hasher.update(&count.to_le_bytes());
+        hasher.update(link.key.expose());
+        hasher.update(&link.digest);
+        hasher.update(last.unwrap_or_default().as_bytes());
+        u128::from_le_bytes(*hasher.finalize().first_chunk().expect("16 of 32 bytes"))
+    }
+
+    fn visit(self, checker: &Checker<'_>, block: Vec<u8>, next: &mut Links<Self>) -> Result<Found, Error> {
+        let mut found = Found::default();
         match self {
             Self::Tree { level, link, paths, last } => {
                 let opened = open(Node::kind_at(level), &link, block)?;
@@ -94,7 +116,7 @@ impl Task for Visit {
             Self::Index { depth, link } => {
                 let index = decode_index(depth, &link, &open(Kind::Index, &link, block)?)?;
                 expect_digest(&link, index.digest(checker.keys))?;
-                checker.links(depth.checked_sub(1), index.links, &mut found, next);
+                checker.links(depth.checked_sub(1), index.links, next);
             }
             Self::Chunk { link } => {
                 open_chunk(checker.keys, &link, block)?;
@@ -108,7 +130,7 @@ impl Task for Visit {
                     return Err(Error::corrupt(format!("block {}: versions are missing", link.cid)));
                 }
                 checker.versions(&history.versions, &mut found, next)?;
-                next.extend(history.older.map(|older| Self::History { older }));
+                next.next.extend(history.older.map(|older| Self::History { older }));
             }
         }
         Ok(found)
@@ -124,18 +146,18 @@ fn expect_digest(link: &Link, digest: [u8; 32]) -> Result<(), Error> {
 }
 
 impl Checker<'_> {
-    fn node(&self, node: &Node, found: &mut Found, next: &mut Vec<Visit>) -> Result<(), Error> {
+    fn node(&self, node: &Node, found: &mut Found, next: &mut Links<Visit>) -> Result<(), Error> {
         match node {
             Node::Leaf(entries) => {
                 found.paths += entries.len() as u64;
                 for entry in entries {
                     self.versions(&entry.versions, found, next)?;
-                    next.extend(entry.older.clone().map(|older| Visit::History { older }));
+                    next.next.extend(entry.older.clone().map(|older| Visit::History { older }));
                 }
             }
             // The first child is visited first: the walk takes from the end.
             Node::Branch { level, children } => {
-                next.extend(children.iter().rev().map(|child| Visit::Tree {
+                next.next.extend(children.iter().rev().map(|child| Visit::Tree {
                     level: level - 1,
                     link: child.link.clone(),
                     paths: child.paths,
@@ -146,7 +168,12 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn versions(&self, versions: &[Version], found: &mut Found, next: &mut Vec<Visit>) -> Result<(), Error> {
+    fn versions(
+        &self,
+        versions: &[Version],
+        found: &mut Found,
+        next: &mut Links<Visit>,
+    ) -> Result<(), Error> {
         for version in versions {
             found.versions += 1;
             let info = &version.info;
@@ -159,11 +186,11 @@ impl Checker<'_> {
                     continue;
                 }
                 Value::Chunks { links } => {
-                    self.links(None, links.clone(), found, next);
+                    self.links(None, links.clone(), next);
                     links.iter().map(|link| link.digest).collect()
                 }
                 Value::Index { depth, link } => {
-                    next.push(Visit::Index { depth: *depth, link: link.clone() });
+                    next.next.push(Visit::Index { depth: *depth, link: link.clone() });
                     vec![link.digest]
                 }
             };
@@ -175,13 +202,13 @@ impl Checker<'_> {
     }
 
     /// Links to chunks (`None`) or to index nodes of a depth.
-    fn links(&self, depth: Option<u32>, links: Vec<Link>, found: &mut Found, next: &mut Vec<Visit>) {
+    fn links(&self, depth: Option<u32>, links: Vec<Link>, to: &mut Links<Visit>) {
         match depth {
             Some(depth) => {
-                next.extend(links.into_iter().rev().map(|link| Visit::Index { depth, link }));
+                to.next.extend(links.into_iter().rev().map(|link| Visit::Index { depth, link }));
             }
-            None if self.values => next.extend(links.into_iter().rev().map(|link| Visit::Chunk { link })),
-            None => found.chunks.extend(links.iter().map(|link| link.cid)),
+            None if self.values => to.next.extend(links.into_iter().rev().map(|link| Visit::Chunk { link })),
+            None => to.leaves.extend(links.iter().map(|link| link.cid)),
         }
     }
 }
@@ -262,8 +289,12 @@ impl Verify {
         if !named {
             return Err(Error::corrupt("the newest commit names another root than the head"));
         }
+        let mut walk = Walk::new(nodes.table()?);
+        if let Some(root) = root_of(session) {
+            walk.begin(root)?;
+        }
         Ok(Self {
-            walk: Walk::new(root_of(session).into_iter().collect()),
+            walk,
             commits: commits_of(session),
             step: VerifyStep::default(),
             sequence: session.head.sequence,
@@ -292,50 +323,57 @@ impl Verify {
         let checker = Checker { keys: &session.keys.space, values: true };
         let enough = self.step.bytes + STEP_BYTES;
         while self.walk.pending() > 0 && self.step.bytes < enough {
-            for (bytes, found) in self.walk.step(&*nodes.store, &checker, STEP_BLOCKS)? {
-                self.step.blocks += 1;
-                self.step.bytes += bytes;
-                self.step.paths += found.paths;
-                self.step.versions += found.versions;
+            for visited in self.walk.step(&*nodes.store, &checker, STEP_BLOCKS)? {
+                self.step.bytes += visited.bytes;
+                // A block that others promise otherwise is read once more, and is the same block.
+                if !visited.again {
+                    self.step.blocks += 1;
+                    self.step.paths += visited.found.paths;
+                    self.step.versions += visited.found.versions;
+                }
             }
         }
         if self.walk.pending() == 0 {
-            for (_, bytes) in self.commits.step(nodes, session, STEP_COMMITS)? {
+            for (cid, bytes) in self.commits.step(nodes, session, STEP_COMMITS)? {
+                self.walk.leaf(&cid)?;
                 self.step.blocks += 1;
                 self.step.commits += 1;
                 self.step.bytes += bytes;
             }
         }
+        nodes.note(self.walk.table());
         self.step.pending = (self.walk.pending() + self.commits.next.len()) as u64;
         self.step.done = self.step.pending == 0;
         Ok(self.step)
     }
 }
 
-/// Hands `keep` every block that the head reaches, and what the links in `held` reach.
+/// Meets every block that the head reaches, and what the links in `held` reach: to chunks (`None`) and index nodes of a
+/// depth.
 pub(crate) fn mark(
     nodes: &Nodes,
     session: &Session,
     held: Vec<(Option<u32>, Link)>,
-    keep: &mut dyn FnMut(Cid),
+    walk: &mut Walk<Visit>,
 ) -> Result<(), Error> {
     let checker = Checker { keys: &session.keys.space, values: false };
-    let mut found = Found { cid: session.body.commit, paths: 0, versions: 0, chunks: Vec::new() };
-    let mut ahead = Vec::new();
-    held.into_iter()
-        .for_each(|(depth, link)| checker.links(depth, Vec::from([link]), &mut found, &mut ahead));
-    found.chunks.into_iter().for_each(&mut *keep);
-    ahead.extend(root_of(session));
-    let mut walk = Walk::new(ahead);
+    let mut links = Links::default();
+    held.into_iter().for_each(|(depth, link)| checker.links(depth, Vec::from([link]), &mut links));
+    for leaf in links.leaves {
+        walk.leaf(&leaf)?;
+    }
+    for visit in links.next.into_iter().chain(root_of(session)) {
+        walk.begin(visit)?;
+    }
     while walk.pending() > 0 {
-        for (_, found) in walk.step(&*nodes.store, &checker, STEP_BLOCKS)? {
-            keep(found.cid);
-            found.chunks.into_iter().for_each(&mut *keep);
-        }
+        walk.step(&*nodes.store, &checker, STEP_BLOCKS)?;
     }
     let mut commits = commits_of(session);
     while !commits.next.is_empty() {
-        commits.step(nodes, session, STEP_COMMITS)?.into_iter().for_each(|(cid, _)| keep(cid));
+        for (cid, _) in commits.step(nodes, session, STEP_COMMITS)? {
+            walk.leaf(&cid)?;
+        }
     }
+    nodes.note(walk.table());
     Ok(())
 }

@@ -8,11 +8,9 @@ use alloc::vec::Vec;
 use dagvault_api::{BlockKind, CommitInfo, CommitRoot, Error, Response, WalkStep};
 use dagvault_core::ids::Cid;
 use dagvault_core::limits::{PAGE_ITEMS_MAX, RAW_BLOCKS_MAX};
-use dagvault_core::parallel;
-use dagvault_dag::walk::{Task as _, missing};
-use hashbrown::HashSet;
+use dagvault_dag::walk::{Links, Promise, Task, Visited, Walk, missing};
 
-use crate::check::{Checker, Found, Visit, read_commit, root_of};
+use crate::check::{Checker, Visit, read_commit, root_of};
 use crate::head::Commit;
 use crate::nodes::Nodes;
 use crate::session::Session;
@@ -115,24 +113,32 @@ struct Deep {
     depth: u64,
 }
 
-/// What a visit of a link gives: the node's length, what was found in it, and where it leads.
-type Visited = (u64, Found, Vec<Visit>);
+impl Task for Deep {
+    type Error = Error;
+    type Found = Told;
+    type Context<'c> = Checker<'c>;
 
-/// Opens nodes together, on all workers.
-fn open(nodes: &Nodes, session: &Session, visits: Vec<Visit>) -> Result<Vec<Visited>, Error> {
-    let checker = Checker { keys: &session.keys.space, values: false };
-    let cids: Vec<Cid> = visits.iter().map(Visit::cid).collect();
-    let blocks = nodes.store.get_many(&cids)?;
-    let mut work = Vec::with_capacity(visits.len());
-    for (visit, block) in visits.into_iter().zip(blocks) {
-        let block = block.ok_or_else(|| missing(visit.cid()))?;
-        work.push(Some((visit, block)));
+    fn cid(&self) -> Cid {
+        self.visit.cid()
     }
-    let opened = parallel::map_take(&mut work, |(visit, block): (Visit, Vec<u8>)| {
-        let (bytes, mut next) = (block.len() as u64, Vec::new());
-        visit.visit(&checker, block, &mut next).map(|found| (bytes, found, next))
-    });
-    opened.into_iter().collect()
+
+    fn promise(&self) -> Promise {
+        self.visit.promise()
+    }
+
+    fn visit(self, checker: &Checker<'_>, block: Vec<u8>, links: &mut Links<Self>) -> Result<Told, Error> {
+        let (kind, depth, mut below) = (self.visit.kind(), self.depth, Links::default());
+        self.visit.visit(checker, block, &mut below)?;
+        links.leaves = below.leaves;
+        links.next = below.next.into_iter().map(|visit| Self { visit, depth: depth + 1 }).collect();
+        Ok(Told { kind, depth })
+    }
+}
+
+/// What a walk tells of a node.
+struct Told {
+    kind: BlockKind,
+    depth: u64,
 }
 
 /// Where the head's tree has a block.
@@ -143,35 +149,30 @@ enum Start {
 
 /// Looks for a block in the head's tree, node by node.
 fn find(nodes: &Nodes, session: &Session, wanted: Cid) -> Result<Option<Start>, Error> {
-    let mut ahead: Vec<Visit> = root_of(session).into_iter().collect();
-    let mut seen = HashSet::new();
-    while !ahead.is_empty() {
-        let mut now = ahead.split_off(ahead.len().saturating_sub(STEP_NODES));
-        if let Some(at) = now.iter().position(|visit| visit.cid() == wanted) {
-            return Ok(Some(Start::Node(now.swap_remove(at))));
+    let checker = Checker { keys: &session.keys.space, values: false };
+    let mut walk = Walk::new(nodes.table()?);
+    if let Some(root) = root_of(session) {
+        walk.begin(root)?;
+    }
+    loop {
+        if walk.table().find(&wanted).is_some() {
+            return Ok(Some(walk.take(&wanted).map_or(Start::Chunk, Start::Node)));
         }
-        now.retain(|visit| seen.insert(visit.cid()));
-        for (_, found, next) in open(nodes, session, now)? {
-            if found.chunks.contains(&wanted) {
-                return Ok(Some(Start::Chunk));
-            }
-            ahead.extend(next);
+        if walk.step(&*nodes.store, &checker, STEP_NODES)?.is_empty() {
+            return Ok(None);
         }
     }
-    Ok(None)
 }
 
 /// A walk under way.
 pub(crate) struct Crawl {
-    /// The next is last.
-    ahead: Vec<Deep>,
+    /// Met nodes and parts of values: about 70 bytes each.
+    walk: Walk<Deep>,
     /// Parts of values that are not told yet, with their depth.
     chunks: Vec<(Cid, u64)>,
     commits: Frontier,
     /// The sequence of the commit at which it began, to count depths from.
     newest: u64,
-    /// Nodes and parts that were met: 40 to 80 bytes each.
-    met: HashSet<Cid>,
     sizes: bool,
     /// Whether the commit at which it begins is not told yet: it comes before its tree, the others come behind.
     begins: bool,
@@ -188,11 +189,10 @@ impl Crawl {
     ) -> Result<Self, Error> {
         let cid = root.unwrap_or(session.body.commit);
         let mut crawl = Self {
-            ahead: Vec::new(),
+            walk: Walk::new(nodes.table()?),
             chunks: Vec::new(),
             commits: Frontier::default(),
             newest: 0,
-            met: HashSet::new(),
             sizes,
             begins: false,
             sealed: None,
@@ -202,9 +202,9 @@ impl Crawl {
             Err(Error::BadRequest { .. }) => {
                 let absent = || Error::NotFound { path: format!("{cid} (not in what the head reaches)") };
                 match find(nodes, session, cid)?.ok_or_else(absent)? {
-                    Start::Node(visit) => drop(crawl.push(visit, 0)),
+                    Start::Node(visit) => drop(crawl.walk.begin(Deep { visit, depth: 0 })?),
                     Start::Chunk => crawl.chunks.push((cid, 0)),
-                };
+                }
                 return Ok(crawl);
             }
             Err(error) => return Err(error),
@@ -216,19 +216,12 @@ impl Crawl {
             roots.extend(commit.spaces.iter().filter_map(|space| space.root));
         }
         match root_of(session) {
-            Some(visit) if roots.contains(&visit.cid()) => drop(crawl.push(visit, 1)),
+            Some(visit) if roots.contains(&visit.cid()) => {
+                crawl.walk.begin(Deep { visit, depth: 1 })?;
+            }
             _ => crawl.sealed = roots.first().copied(),
         }
         Ok(crawl)
-    }
-
-    /// Puts a link ahead if it leads to something new; answers whether it does.
-    fn push(&mut self, visit: Visit, depth: u64) -> bool {
-        let new = self.met.insert(visit.cid());
-        if new {
-            self.ahead.push(Deep { visit, depth });
-        }
-        new
     }
 
     /// The next page, and whether it is the last.
@@ -238,7 +231,7 @@ impl Crawl {
         while steps.len() < PAGE_STEPS && bytes < PAGE_BYTES {
             if !self.begins && !self.chunks.is_empty() {
                 bytes += self.tell_chunks(nodes, &mut steps)?;
-            } else if !self.begins && !self.ahead.is_empty() {
+            } else if !self.begins && self.walk.pending() > 0 {
                 bytes += self.tell_nodes(nodes, session, &mut steps)?;
             } else if let Some((cid, commit, length)) = self.commits.next(nodes, session)? {
                 let links =
@@ -266,24 +259,16 @@ impl Crawl {
         session: &Session,
         steps: &mut Vec<WalkStep>,
     ) -> Result<u64, Error> {
-        let now = self.ahead.split_off(self.ahead.len().saturating_sub(STEP_NODES));
-        let about: Vec<(BlockKind, u64)> = now.iter().map(|deep| (deep.visit.kind(), deep.depth)).collect();
-        let opened = open(nodes, session, now.into_iter().map(|deep| deep.visit).collect())?;
+        let checker = Checker { keys: &session.keys.space, values: false };
+        let visited = self.walk.step(&*nodes.store, &checker, STEP_NODES)?;
+        nodes.note(self.walk.table());
         let mut read = 0;
-        for ((kind, depth), (bytes, found, next)) in about.into_iter().zip(opened) {
-            let links = (next.len() + found.chunks.len()) as u64;
-            let mut shared = 0;
-            for cid in found.chunks {
-                if self.met.insert(cid) {
-                    self.chunks.push((cid, depth + 1));
-                } else {
-                    shared += 1;
-                }
+        for Visited { node, bytes, again, found: Told { kind, depth }, links, shared, leaves } in visited {
+            let table = self.walk.table();
+            self.chunks.extend(leaves.into_iter().map(|leaf| (table.cid(leaf), depth + 1)));
+            if !again {
+                steps.push(WalkStep { cid: table.cid(node), kind, bytes, depth, links, shared });
             }
-            for visit in next {
-                shared += u64::from(!self.push(visit, depth + 1));
-            }
-            steps.push(WalkStep { cid: found.cid, kind, bytes, depth, links, shared });
             read += bytes;
         }
         Ok(read)

@@ -8,8 +8,10 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::mem;
 
-use dagvault_api::Error;
+use dagvault_api::{Error, TableUse};
+use dagvault_core::arena::Regions;
 use dagvault_core::cbor::{self, CborError};
+use dagvault_core::error::StoreError;
 use dagvault_core::ids::Cid;
 use dagvault_core::limits::{BATCH_BLOCKS_MAX, NODE_CACHE_BYTES};
 use dagvault_core::parallel;
@@ -20,6 +22,7 @@ use dagvault_dag::envelope::{self, EnvelopeError, Kind, Opened};
 use dagvault_dag::link::Link;
 use dagvault_dag::store::{Block, Store};
 use dagvault_dag::system::System;
+use dagvault_dag::table::{Limits, NodeTable};
 use dagvault_dag::walk::missing;
 use hashbrown::HashMap;
 
@@ -144,14 +147,41 @@ impl Cache {
 pub(crate) struct Nodes {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) system: Arc<dyn System>,
+    pub(crate) regions: Arc<Regions>,
     cache: RefCell<Cache>,
+    tables: Cell<TableUse>,
     /// As the open vault's [`Settings`] say.
     paranoid: Cell<bool>,
 }
 
 impl Nodes {
-    pub(crate) fn new(store: Arc<dyn Store>, system: Arc<dyn System>) -> Self {
-        Self { store, system, cache: RefCell::default(), paranoid: Cell::new(false) }
+    pub(crate) fn new(store: Arc<dyn Store>, system: Arc<dyn System>, regions: Arc<Regions>) -> Self {
+        let (cache, tables, paranoid) = (RefCell::default(), Cell::default(), Cell::new(false));
+        Self { store, system, regions, cache, tables, paranoid }
+    }
+
+    /// An empty node table: in the DAG region while no other is there.
+    pub(crate) fn table(&self) -> Result<NodeTable, Error> {
+        let random = u64::from_le_bytes(self.random()?);
+        let table =
+            NodeTable::new(Some(&self.regions), random, Limits::default()).map_err(StoreError::from)?;
+        let before = self.tables.get();
+        self.tables.set(TableUse { tables: before.tables + 1, ..before });
+        self.note(&table);
+        Ok(table)
+    }
+
+    /// Takes note of how much a table holds by now.
+    pub(crate) fn note(&self, table: &NodeTable) {
+        let (nodes, bytes) = (u64::from(table.numbers()), table.bytes() as u64);
+        let before = self.tables.get();
+        let (nodes, bytes) = (before.nodes.max(nodes), before.bytes.max(bytes));
+        self.tables.set(TableUse { nodes, bytes, ..before });
+    }
+
+    /// How node tables were used so far.
+    pub(crate) fn tables(&self) -> TableUse {
+        self.tables.get()
     }
 
     /// Follows the settings of a vault that is made or opened.

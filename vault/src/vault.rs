@@ -13,7 +13,7 @@ use dagvault_api::{
 };
 use dagvault_core::arena::{RegionStats, Regions};
 use dagvault_core::cbor::Bytes;
-use dagvault_core::layout::{DAG_BYTES, REGIONS};
+use dagvault_core::layout::REGIONS;
 use dagvault_core::limits::{HANDLES_MAX, KEY_SLOTS_MAX, MESSAGE_BYTES_MAX};
 use dagvault_crypto::{accel, selftest};
 use dagvault_dag::store::Store;
@@ -45,7 +45,6 @@ enum Handle {
 /// A vault over a store: serves one request at a time.
 pub struct Vault {
     nodes: Nodes,
-    regions: Arc<Regions>,
     session: Option<Session>,
     handles: BTreeMap<u64, Handle>,
     next_handle: u64,
@@ -62,8 +61,7 @@ impl Vault {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, system: Arc<dyn System>, regions: Arc<Regions>) -> Self {
         Self {
-            nodes: Nodes::new(store, system),
-            regions,
+            nodes: Nodes::new(store, system, regions),
             session: None,
             handles: BTreeMap::new(),
             next_handle: 1,
@@ -79,7 +77,7 @@ impl Vault {
             Request::Create { protect, paranoid } => self.create(protect, *paranoid),
             Request::Open { unlock } => {
                 self.lock();
-                self.session = Some(Session::open(&self.nodes, &self.regions, unlock)?);
+                self.session = Some(Session::open(&self.nodes, &self.nodes.regions, unlock)?);
                 Ok(Response::Done {})
             }
             Request::Lock {} => {
@@ -117,7 +115,8 @@ impl Vault {
 
     fn create(&mut self, protect: &Protect<'_>, paranoid: bool) -> Answer {
         self.lock();
-        self.session = Some(Session::create(&self.nodes, &self.regions, protect, Settings { paranoid })?);
+        self.session =
+            Some(Session::create(&self.nodes, &self.nodes.regions, protect, Settings { paranoid })?);
         Ok(Response::Done {})
     }
 
@@ -211,7 +210,7 @@ impl Vault {
         let until = self.nodes.system.now_ms().saturating_add(CONFLICT_MS_MAX);
         let mut is_newest = false;
         loop {
-            let mut change = Change::new(session, &self.nodes, &self.regions);
+            let mut change = Change::new(session, &self.nodes, &self.nodes.regions);
             if !serve(&mut change) || change.entries.is_empty() {
                 if is_newest || !session.refresh(&self.nodes)? {
                     return Ok(());
@@ -326,7 +325,7 @@ impl Vault {
                 if bytes.len() > MESSAGE_BYTES_MAX {
                     return Err(Error::limit("a part has at most 16 MiB"));
                 }
-                writer.write(nodes, &self.regions, &session.keys.space, bytes)?;
+                writer.write(nodes, &self.nodes.regions, &session.keys.space, bytes)?;
                 Ok(Response::Done {})
             }
             Request::ReadNext { handle, bytes_max } => {
@@ -380,7 +379,8 @@ impl Vault {
         }
         let Some(Handle::Write(writer)) = self.handles.remove(&handle) else { return Err(no_handle()) };
         let session = self.session.as_ref().ok_or(Error::Locked {})?;
-        let (item, prepared, mut blocks) = writer.finish(&self.nodes, &self.regions, &session.keys.space)?;
+        let (item, prepared, mut blocks) =
+            writer.finish(&self.nodes, &self.nodes.regions, &session.keys.space)?;
         if !blocks.is_empty() {
             self.nodes.store.put_many(core::mem::take(&mut blocks))?;
         }
@@ -449,11 +449,12 @@ impl Vault {
             bytes_peak: 0,
             resets: 0,
         });
-        debug_assert_eq!(dag.bytes, DAG_BYTES as u64);
-        let crypto = region_use(crypto, self.regions.scratch_stats());
-        let vault = region_use(vault, self.regions.keyring_stats());
+        let tables = self.nodes.tables();
+        let dag = region_use(dag, self.nodes.regions.dag_stats());
+        let crypto = region_use(crypto, self.nodes.regions.scratch_stats());
+        let vault = region_use(vault, self.nodes.regions.keyring_stats());
         let regions = Vec::from([core, crypto, dag, vault]);
-        MemoryStats { regions, heap: HeapStats::default(), cache_bytes, cache_nodes }
+        MemoryStats { regions, heap: HeapStats::default(), cache_bytes, cache_nodes, tables }
     }
 }
 

@@ -3,7 +3,8 @@
 use dagvault_api::{GcDone, MemoryStats, Request, Response, VaultStats};
 use serde_json::json;
 
-use crate::args::{Gc, Global, Stat};
+use super::car::Walk;
+use crate::args::{Gc, Global, Root, Stat};
 use crate::engine::{Access, Session};
 use crate::failure::{Failure, Outcome};
 use crate::output::Out;
@@ -105,6 +106,9 @@ pub(super) fn stat(global: &Global, options: &Stat, out: &mut Out) -> Outcome<()
         return Err(Failure::odd_answer());
     };
     let memory = if options.memory {
+        // So that the figures are those of an engine that has seen the whole graph.
+        let mut walk = Walk::new(&session, Root::Head, false)?;
+        while !walk.page()?.is_empty() {}
         match session.call(&Request::Memory {})? {
             Response::Memory { stats } => Some(stats),
             _ => return Err(Failure::odd_answer()),
@@ -177,7 +181,10 @@ fn memory_lines(memory: &MemoryStats, out: &mut Out) -> Outcome<()> {
         heap.fragmentation_permille % 10,
     ))?;
     let nodes = show::count(memory.cache_nodes, "node", "nodes");
-    out.line(&format!("node cache  {nodes}, {}", show::bytes(memory.cache_bytes)))
+    out.line(&format!("node cache  {nodes}, {}", show::bytes(memory.cache_bytes)))?;
+    let tables = memory.tables;
+    let nodes = show::count(tables.nodes, "node", "nodes");
+    out.line(&format!("node table  {nodes}, {} beside the DAG region", show::bytes(tables.bytes)))
 }
 
 pub(super) fn memory_json(memory: &MemoryStats) -> serde_json::Value {
@@ -200,6 +207,9 @@ pub(super) fn memory_json(memory: &MemoryStats) -> serde_json::Value {
         },
         "cache_bytes": memory.cache_bytes,
         "cache_nodes": memory.cache_nodes,
+        "node_tables": {
+            "made": memory.tables.tables, "nodes": memory.tables.nodes, "bytes": memory.tables.bytes,
+        },
     })
 }
 

@@ -20,12 +20,14 @@ mod worker;
 mod tests;
 
 use alloc::boxed::Box;
+use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
 use dagvault_core::arena::Regions;
+use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::Cid;
 use dagvault_core::slab::OnceBox;
 use dagvault_core::sync::{AtomicU32, Ordering};
@@ -65,6 +67,16 @@ impl fmt::Display for TableError {
 }
 
 impl core::error::Error for TableError {}
+
+impl From<TableError> for StoreError {
+    fn from(error: TableError) -> Self {
+        let kind = match error {
+            TableError::Full | TableError::Memory => StoreErrorKind::Limit,
+            TableError::OtherChildren => StoreErrorKind::Corrupt,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
 
 /// A node of a table: a number below [`NodeTable::numbers`], dense, so that arrays can be indexed by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -273,6 +285,12 @@ impl NodeTable {
     #[must_use]
     pub fn numbers(&self) -> u32 {
         self.numbers.read(Ordering::Relaxed)
+    }
+
+    /// Bytes allocated, slots in the DAG region not counted.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.budget.used()
     }
 
     /// The nodes with numbers in a range; workers share an iteration by sharing the numbers. A node that is added

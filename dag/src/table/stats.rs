@@ -30,8 +30,7 @@ impl NodeTable {
     /// How the table is used: looks at every node.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let mut stats =
-            Stats { segments: self.nodes.segments(), bytes: self.budget.used(), ..Stats::default() };
+        let mut stats = Stats { segments: self.nodes.segments(), bytes: self.bytes(), ..Stats::default() };
         let from = self.generation() as usize;
         let indexes: Vec<&Index> = self.indexes[from..].iter().map_while(OnceBox::get).collect();
         let mut passed = 0_u64;

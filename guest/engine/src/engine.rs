@@ -97,7 +97,7 @@ pub(crate) fn free_answer(place: u32) -> bool {
 /// Adds to figures of memory what only this crate knows.
 fn with_heap(answer: Answer) -> Answer {
     let Ok(Response::Memory { stats }) = answer else { return answer };
-    let MemoryStats { mut regions, cache_bytes, cache_nodes, .. } = stats;
+    let MemoryStats { mut regions, .. } = stats;
     let core = core_region();
     match regions.iter_mut().find(|region| region.name == core.name) {
         Some(region) => *region = core,
@@ -110,7 +110,7 @@ fn with_heap(answer: Answer) -> Answer {
         allocations: HEAP.figure(3),
         fragmentation_permille: HEAP.figure(4),
     };
-    Ok(Response::Memory { stats: MemoryStats { regions, heap, cache_bytes, cache_nodes } })
+    Ok(Response::Memory { stats: MemoryStats { regions, heap, ..stats } })
 }
 
 unsafe extern "C" {

@@ -9,6 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use dagvault_api::{VersionInfo, VersionState};
+use dagvault_core::arena::Regions;
 use dagvault_core::error::StoreError;
 use dagvault_core::ids::{CellId, Cid};
 use dagvault_core::sync::{AtomicU64, Ordering};
@@ -84,7 +85,11 @@ type Shape = Vec<(u32, String, usize)>;
 impl Grove {
     fn new(seed: u64) -> Self {
         let store = Arc::new(Counting::default());
-        let nodes = Nodes::new(Arc::clone(&store) as Arc<dyn Store>, Arc::new(FixedSystem::new(seed)));
+        let nodes = Nodes::new(
+            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::new(FixedSystem::new(seed)),
+            Regions::allocate(),
+        );
         Self { store, nodes, keys: SpaceKeys::derive(&Secret::new([4; 32])), root: None }
     }
 
