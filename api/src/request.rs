@@ -198,6 +198,15 @@ pub enum Request<'a> {
         /// Its encoded input.
         input: Cow<'a, [u8]>,
     },
+    /// Work on a node table of made-up nodes, to measure it; works on a locked vault. Answers `Count`.
+    TableCase {
+        /// What is done, as `dagvault_dag::table::case::Work` counts it. The table stays until the vault is locked.
+        work: u32,
+        /// Nodes of the table that the first such request makes, at most 2^24.
+        nodes: u32,
+        /// Workers among which the work is divided.
+        workers: u32,
+    },
     /// The engine's name and version; works on a locked vault. Answers `Text`.
     Version {},
     /// Reads blocks as they are stored; works on a locked vault. Answers `Blocks`.
@@ -294,6 +303,7 @@ wire_enum!(Request<'a> {
     38 => Log { from, limit },
     39 => ProofMake { path },
     40 => ProofCheck { proof, commit },
+    41 => TableCase { work, nodes, workers },
 });
 
 impl Request<'_> {

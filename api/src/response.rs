@@ -140,6 +140,11 @@ pub enum Response {
         /// The path and what is there.
         proven: Box<Proven>,
     },
+    /// How many.
+    Count {
+        /// The number.
+        count: u64,
+    },
 }
 
 wire_enum!(Response {
@@ -165,6 +170,7 @@ wire_enum!(Response {
     19 => Walk { steps, sealed, done },
     20 => Log { commits, next },
     21 => Proven { proven },
+    22 => Count { count },
 });
 
 /// The answer to one request of a batch.

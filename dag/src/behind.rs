@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid};
 
-use crate::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store};
+use crate::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store, Visitor};
 
 /// Passes everything on to another store; [`BlockStore::put_many`] returns before its blocks are written.
 ///
@@ -125,6 +125,10 @@ impl core::fmt::Debug for WriteBehind {
 impl BlockStore for WriteBehind {
     fn get_many(&self, ids: &[Cid]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.settled().get_many(ids)
+    }
+
+    fn get_each(&self, ids: &[Cid], visit: Visitor<'_>) -> Result<(), StoreError> {
+        self.settled().get_each(ids, visit)
     }
 
     fn put_many(&self, blocks: Vec<Block>) -> Result<(), StoreError> {

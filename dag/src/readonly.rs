@@ -1,6 +1,6 @@
 //! A view of a store through which nothing can be changed.
 
-use crate::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store};
+use crate::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store, Visitor};
 use alloc::vec::Vec;
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid};
@@ -16,6 +16,10 @@ fn refused<T>() -> Result<T, StoreError> {
 impl<S: BlockStore> BlockStore for ReadOnly<S> {
     fn get_many(&self, ids: &[Cid]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.0.get_many(ids)
+    }
+
+    fn get_each(&self, ids: &[Cid], visit: Visitor<'_>) -> Result<(), StoreError> {
+        self.0.get_each(ids, visit)
     }
 
     fn put_many(&self, _blocks: Vec<Block>) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 use alloc::vec::Vec;
 use dagvault_core::error::StoreError;
 use dagvault_core::ids::{CellId, Cid};
+use dagvault_core::parallel;
 
 /// A block on its way into a store: its bytes and their BLAKE3-256.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +29,9 @@ impl Cursor {
 /// One page of an iteration: names with lengths in bytes, and where to go on.
 pub type Page = (Vec<(Cid, u32)>, Option<Cursor>);
 
+/// Takes a block by its place among those asked for.
+pub type Visitor<'a> = &'a (dyn Fn(usize, Option<Vec<u8>>) + Sync);
+
 /// A set of immutable blocks.
 pub trait BlockStore: Send + Sync {
     /// Reads blocks; an absent one is `None` at its place. Bytes are checked against the CID.
@@ -35,6 +39,18 @@ pub trait BlockStore: Send + Sync {
     /// # Errors
     /// `Corrupt` if stored bytes do not hash to their name, and whatever the system reports.
     fn get_many(&self, ids: &[Cid]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+
+    /// Hands blocks to `visit`, each once with its place in `ids`, on any worker in any order; absent ones as `None`.
+    /// A store that can visits a block as soon as it is read, while it is in the cache of a processor. After an error
+    /// some were not visited.
+    ///
+    /// # Errors
+    /// As [`BlockStore::get_many`].
+    fn get_each(&self, ids: &[Cid], visit: Visitor<'_>) -> Result<(), StoreError> {
+        let mut blocks: Vec<_> = self.get_many(ids)?.into_iter().enumerate().map(Some).collect();
+        parallel::map_take(&mut blocks, |(at, block)| visit(at, block));
+        Ok(())
+    }
 
     /// Writes blocks ahead of a commit, in bulk. They are durable only after the next
     /// [`Store::commit`] of the same store handle, and garbage without it.

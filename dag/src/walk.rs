@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::Cid;
-use dagvault_core::parallel;
+use spin::Mutex;
 
 use crate::store::Store;
 use crate::table::{Flag, Node, NodeTable, TableError};
@@ -94,6 +94,9 @@ struct Pending<T> {
 /// What a worker brings back from a visit: what was found, and the links with their nodes.
 type Brought<T> = (u64, <T as Task>::Found, Vec<(Node, T)>, Vec<Node>);
 
+/// What becomes of a link: it waits, then a worker has visited its block.
+type Place<T> = Mutex<(Option<Pending<T>>, Option<Result<(Node, bool, Brought<T>), <T as Task>::Error>>)>;
+
 /// A traversal under way.
 #[derive(Debug)]
 pub struct Walk<T> {
@@ -176,16 +179,21 @@ impl<T: Task> Walk<T> {
     ) -> Result<Vec<Visited<T::Found>>, T::Error> {
         let now = self.stack.split_off(self.stack.len().saturating_sub(count));
         let ids: Vec<_> = now.iter().map(|pending| pending.task.cid()).collect();
-        let mut visits = Vec::with_capacity(now.len());
-        for (pending, block) in now.into_iter().zip(store.get_many(&ids)?) {
-            let block = block.ok_or_else(|| missing(pending.task.cid()))?;
-            visits.push(Some((pending, block)));
-        }
+        let places: Vec<Place<T>> =
+            now.into_iter().map(|pending| Mutex::new((Some(pending), None))).collect();
         let table = &self.table;
-        let results = parallel::map_take(&mut visits, |(pending, block): (Pending<T>, Vec<u8>)| {
-            let Pending { node, again, task } = pending;
-            visit(table, node, task, context, block).map(|brought| (node, again, brought))
-        });
+        store.get_each(&ids, &|at, block| {
+            let Some(Pending { node, again, task }) = places[at].lock().0.take() else { return };
+            let brought = match block {
+                None => Err(missing(ids[at]).into()),
+                Some(block) => visit(table, node, task, context, block),
+            };
+            places[at].lock().1 = Some(brought.map(|brought| (node, again, brought)));
+        })?;
+        let results = places
+            .into_iter()
+            .zip(&ids)
+            .map(|(place, cid)| place.into_inner().1.unwrap_or_else(|| Err(missing(*cid).into())));
         let mut visited = Vec::with_capacity(results.len());
         for result in results {
             let (node, again, (bytes, found, next, mut leaves)) = result?;

@@ -28,8 +28,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
         bytes_peak: 3,
         resets: 4,
     };
-    let memory =
-        MemoryStats { regions: vec![region], heap: Default::default(), cache_bytes: 5, cache_nodes: 6, tables: Default::default() };
+    let memory = MemoryStats {
+        regions: vec![region],
+        heap: Default::default(),
+        cache_bytes: 5,
+        cache_nodes: 6,
+        tables: Default::default(),
+    };
     let refused = || Error::Conflict { path: "a".into(), found: 4 };
     let answers: [Answer; 8] = [
         Ok(Response::Done {}),

@@ -53,6 +53,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             requests: vec![Request::Delete { paths: vec![path()] }, Request::Batch { requests: vec![] }],
         },
         Request::CryptoCase { operation: 9, input: Cow::Borrowed(b"case") },
+        Request::TableCase { work: 1, nodes: 70_000, workers: 2 },
         Request::Stat {},
         Request::BlockGet { cids: vec![Cid([1; 32]); 3] },
         Request::BlockPut {

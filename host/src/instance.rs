@@ -122,6 +122,7 @@ impl Main {
         let pages_max = config.pages_max()?;
         let memory = GuestMemory::new(engine, pages_max)
             .map_err(|error| StartError::system("shared memory", &error))?;
+        memory.prefer_huge_pages(pages_max);
         if let (Err(notice), Some(log)) = (memory.harden(pages_max), &config.log) {
             log(dagvault_core::abi::LOG_NOTICE, &notice);
         }

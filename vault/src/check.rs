@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::value::{open_chunk, open_inline};
 
 /// Blocks that one step visits at once.
-const STEP_BLOCKS: usize = 64;
+const STEP_BLOCKS: usize = 128;
 /// Bytes after which a step of a verification answers.
 const STEP_BYTES: u64 = 16 << 20;
 /// How often a verification begins anew because what it reads was removed by later changes.

@@ -18,6 +18,7 @@ use dagvault_core::limits::{HANDLES_MAX, KEY_SLOTS_MAX, MESSAGE_BYTES_MAX};
 use dagvault_crypto::{accel, selftest};
 use dagvault_dag::store::Store;
 use dagvault_dag::system::System;
+use dagvault_dag::table::case::{Case, Work};
 
 use crate::blocks;
 use crate::change::{Change, Prepared};
@@ -48,6 +49,7 @@ pub struct Vault {
     session: Option<Session>,
     handles: BTreeMap<u64, Handle>,
     next_handle: u64,
+    case: Option<Case>,
 }
 
 impl core::fmt::Debug for Vault {
@@ -65,6 +67,7 @@ impl Vault {
             session: None,
             handles: BTreeMap::new(),
             next_handle: 1,
+            case: None,
         }
     }
 
@@ -101,6 +104,7 @@ impl Vault {
                 let operation = u8::try_from(*operation).unwrap_or(u8::MAX);
                 Ok(Response::Bytes { bytes: Bytes(selftest::case(operation, input)) })
             }
+            Request::TableCase { work, nodes, workers } => self.table_case(*work, *nodes, *workers),
             Request::BlockGet { cids } => blocks::get(&*self.nodes.store, cids),
             Request::BlockPut { blocks, commit } => {
                 blocks::put(&*self.nodes.store, blocks, *commit, self.streams())
@@ -120,7 +124,19 @@ impl Vault {
         Ok(Response::Done {})
     }
 
+    fn table_case(&mut self, work: u32, count: u32, workers: u32) -> Answer {
+        let (nodes, work) = (&self.nodes, Work::try_from(work)?);
+        let case = match &mut self.case {
+            Some(case) => case,
+            none => none.insert(Case::new(&nodes.regions, u64::from_le_bytes(nodes.random()?), count)?),
+        };
+        let count = case.run(&nodes.regions, work, workers as usize)?;
+        nodes.note(case.table());
+        Ok(Response::Count { count })
+    }
+
     fn lock(&mut self) {
+        self.case = None;
         self.handles.clear();
         self.session = None;
         self.nodes.forget();

@@ -30,7 +30,7 @@ mod tip;
 mod walk;
 
 use crate::disk::DiskFile;
-use crate::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store};
+use crate::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store, Visitor};
 use base::{Base, Name, io_error};
 use chain::Deed;
 use dagvault_core::error::{StoreError, StoreErrorKind};
@@ -155,6 +155,10 @@ impl FileStore {
 impl BlockStore for FileStore {
     fn get_many(&self, ids: &[Cid]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         self.fetch(ids)
+    }
+
+    fn get_each(&self, ids: &[Cid], visit: Visitor<'_>) -> Result<(), StoreError> {
+        self.fetch_each(ids, visit)
     }
 
     fn put_many(&self, blocks: Vec<Block>) -> Result<(), StoreError> {

@@ -7,11 +7,12 @@ use super::segment::{Owner, View};
 use super::state::State;
 use super::table::Entry;
 use crate::disk::DiskFile;
-use crate::store::{Cursor, Page};
+use crate::store::{Cursor, Page, Visitor};
 use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::Cid;
 use dagvault_core::parallel;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Blocks nearer to each other than this are read together.
 const GAP_BYTES: u64 = 4 << 10;
@@ -83,20 +84,43 @@ impl FileStore {
     }
 
     pub(super) fn fetch(&self, ids: &[Cid]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let out: Vec<Mutex<Option<Vec<u8>>>> = ids.iter().map(|_| Mutex::default()).collect();
+        self.fetch_each(ids, &|at, block| *out[at].lock().unwrap_or_else(PoisonError::into_inner) = block)?;
+        Ok(out.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+    }
+
+    pub(super) fn fetch_each(&self, ids: &[Cid], visit: Visitor<'_>) -> Result<(), StoreError> {
         self.check_usable()?;
-        let mut out = vec![None; ids.len()];
         let all: Vec<usize> = (0..ids.len()).collect();
-        let bad = read_spots(self.spots(ids, &all)?, ids, &mut out)?;
+        let bad = self.read(ids, &all, visit)?;
         if bad.is_empty() {
-            return Ok(out);
+            return Ok(());
         }
         // Perhaps another process has erased them since: then the log says so.
-        let slots: Vec<usize> = bad.iter().map(|(slot, _)| *slot).collect();
+        let slots: Vec<usize> = bad.into_iter().map(|(slot, _)| slot).collect();
         self.state().refresh(&self.base, false)?;
-        match read_spots(self.spots(ids, &slots)?, ids, &mut out)?.first() {
-            None => Ok(out),
-            Some((_, place)) => Err(corrupt(place.clone())),
+        self.read(ids, &slots, visit)?.pop().map_or(Ok(()), |(_, place)| Err(corrupt(place)))
+    }
+
+    /// Hands on the blocks of some slots; answers those whose bytes are not right, and where they are.
+    fn read(&self, ids: &[Cid], slots: &[usize], visit: Visitor<'_>) -> Result<Bad, StoreError> {
+        let mut spots = self.spots(ids, slots)?;
+        if spots.len() < slots.len() {
+            let there: HashSet<usize> = spots.iter().map(|spot| spot.slot).collect();
+            slots.iter().filter(|slot| !there.contains(slot)).for_each(|slot| visit(*slot, None));
         }
+        spots.sort_unstable_by_key(|spot| (spot.segment, spot.offset));
+        let mut parts = Vec::new();
+        let (mut from, mut bytes) = (0, 0);
+        for (at, spot) in spots.iter().enumerate() {
+            bytes += spot.len;
+            if bytes >= PART_BYTES || at + 1 == spots.len() {
+                parts.push(&spots[from..=at]);
+                (from, bytes) = (at + 1, 0);
+            }
+        }
+        let bad = parallel::try_map(parts.len(), |at| read_part(parts[at], ids, visit))?;
+        Ok(bad.into_iter().flatten().collect())
     }
 
     pub(super) fn has(&self, ids: &[Cid]) -> Result<Vec<bool>, StoreError> {
@@ -190,51 +214,18 @@ impl State {
     }
 }
 
-/// What was read for one slot of the answer: the block, or where its bytes are not right.
-type Read = (usize, Result<Vec<u8>, String>);
+/// Blocks whose bytes are not right: their slots, and where they are.
+type Bad = Vec<(usize, String)>;
 
-/// Reads a block straight to where it stays.
-fn read_alone(spot: &Spot, ids: &[Cid]) -> Result<Read, StoreError> {
-    let bytes = spot.file.read_vec(spot.len as usize, spot.offset);
-    let bytes = bytes.map_err(|error| io_error(&spot.name.path(), &error))?;
-    let right = bytes.len() == spot.len as usize && hash(&bytes) == ids[spot.slot].0;
-    Ok((spot.slot, if right { Ok(bytes) } else { Err(spot.place()) }))
-}
-
-/// Reads blocks into their slots, on all workers; answers those whose bytes are not right, and where they are.
-fn read_spots(
-    mut spots: Vec<Spot>,
-    ids: &[Cid],
-    out: &mut [Option<Vec<u8>>],
-) -> Result<Vec<(usize, String)>, StoreError> {
-    spots.sort_unstable_by_key(|spot| (spot.segment, spot.offset));
-    let mut parts = Vec::new();
-    let (mut from, mut bytes) = (0, 0);
-    for (at, spot) in spots.iter().enumerate() {
-        bytes += spot.len;
-        if bytes >= PART_BYTES || at + 1 == spots.len() {
-            parts.push(&spots[from..=at]);
-            (from, bytes) = (at + 1, 0);
-        }
-    }
+/// Reads blocks that follow one another, small neighbours together; answers those whose bytes are not right.
+fn read_part(mut rest: &[Spot], ids: &[Cid], visit: Visitor<'_>) -> Result<Bad, StoreError> {
     let mut bad = Vec::new();
-    for part in parallel::map(parts.len(), |at| read_part(parts[at], ids)) {
-        for (slot, read) in part? {
-            match read {
-                Ok(bytes) => out[slot] = Some(bytes),
-                Err(place) => {
-                    out[slot] = None;
-                    bad.push((slot, place));
-                }
-            }
-        }
-    }
-    Ok(bad)
-}
-
-/// Reads blocks that follow one another: small neighbours together.
-fn read_part(mut rest: &[Spot], ids: &[Cid]) -> Result<Vec<Read>, StoreError> {
-    let mut read = Vec::with_capacity(rest.len());
+    let mut pass = |spot: &Spot, block: Option<Vec<u8>>| match block {
+        Some(block) => visit(spot.slot, Some(block)),
+        None => bad.push((spot.slot, spot.place())),
+    };
+    let is_right =
+        |spot: &Spot, block: &[u8]| block.len() == spot.len as usize && hash(block) == ids[spot.slot].0;
     while let Some(first) = rest.first() {
         let mut end = first.offset + u64::from(first.len);
         let mut count = 1;
@@ -249,18 +240,17 @@ fn read_part(mut rest: &[Spot], ids: &[Cid]) -> Result<Vec<Read>, StoreError> {
         }
         let (run, behind) = rest.split_at(count);
         rest = behind;
-        if count == 1 {
-            read.push(read_alone(first, ids)?);
-            continue;
-        }
         let bytes = first.file.read_vec(index(end - first.offset), first.offset);
         let bytes = bytes.map_err(|error| io_error(&first.name.path(), &error))?;
-        read.extend(run.iter().map(|spot| {
+        if count == 1 {
+            pass(first, Some(bytes).filter(|block| is_right(first, block)));
+            continue;
+        }
+        for spot in run {
             let from = index(spot.offset - first.offset);
-            let block = bytes.get(from..from + spot.len as usize);
-            let block = block.filter(|block| hash(block) == ids[spot.slot].0);
-            (spot.slot, block.map(<[u8]>::to_vec).ok_or_else(|| spot.place()))
-        }));
+            let block = bytes.get(from..from + spot.len as usize).filter(|block| is_right(spot, block));
+            pass(spot, block.map(<[u8]>::to_vec));
+        }
     }
-    Ok(read)
+    Ok(bad)
 }

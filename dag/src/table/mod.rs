@@ -7,6 +7,7 @@
 
 mod atomic;
 mod budget;
+pub mod case;
 mod deque;
 mod edges;
 mod index;

@@ -23,6 +23,17 @@ use talc::wasm::WasmBinning;
 const SPINS_MAX: u32 = 1 << 30;
 /// Pages by which the memory grows at least, where it may.
 const GROW_PAGES: usize = 16;
+/// Pages from which on it grows by a sixteenth, and by whole large pages, in which the host may back it.
+const LARGE_FROM_PAGES: usize = 512;
+const LARGE_PAGES: usize = 32;
+
+/// Pages of the memory after it has grown by `need` pages.
+fn grown(pages: usize, need: usize) -> usize {
+    if pages < LARGE_FROM_PAGES {
+        return pages + need.max(GROW_PAGES);
+    }
+    (pages + need.max(pages / 16)).next_multiple_of(LARGE_PAGES)
+}
 
 /// A lock that spins for a bounded time, then traps; nothing in the guest may park.
 pub(crate) struct SpinLock(AtomicBool);
@@ -72,9 +83,11 @@ unsafe impl Source for Grow {
         // Room for the alignment and talc's own tags beside the allocation.
         let bytes = layout.size().checked_add(layout.align()).and_then(|sum| sum.checked_add(64)).ok_or(())?;
         let need = bytes.div_ceil(WASM_PAGE_BYTES);
-        let (first, pages) = match wasm32::memory_grow(0, need.max(GROW_PAGES)) {
+        let now = wasm32::memory_size(0);
+        let likely = grown(now, need) - now;
+        let (first, pages) = match wasm32::memory_grow(0, likely) {
             usize::MAX => (wasm32::memory_grow(0, need), need),
-            first => (first, need.max(GROW_PAGES)),
+            first => (first, likely),
         };
         if first == usize::MAX {
             return Err(());

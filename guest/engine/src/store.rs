@@ -10,7 +10,7 @@ use dagvault_core::error::{StoreError, StoreErrorKind};
 use dagvault_core::ids::{CellId, Cid, DIGEST_BYTES};
 use dagvault_core::limits::{BATCH_BLOCKS_MAX, BLOCK_BYTES_MAX, HEAD_BYTES_MAX};
 use dagvault_core::parallel;
-use dagvault_dag::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store};
+use dagvault_dag::store::{Block, BlockStore, CommitOptions, Cursor, Page, Store, Visitor};
 
 use crate::imports::{self, address};
 
@@ -70,8 +70,8 @@ fn take_u32(from: &mut &[u8]) -> Result<u32, StoreError> {
     Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
-/// Reads the first blocks of `ids`; answers at least one.
-fn get_some(ids: &[Cid], out: &mut Vec<Option<Vec<u8>>>) -> Result<usize, StoreError> {
+/// Reads the first blocks of `ids`, at least one, and hands them on with their length in all; answers how many.
+fn get_some(ids: &[Cid], each: impl FnOnce(&[Option<&[u8]>], usize)) -> Result<usize, StoreError> {
     let names = digests(ids);
     let capacity = ids.len().min(READ_BLOCKS) * (LENGTH_BYTES + BLOCK_BYTES_MAX);
     let mut buffer = room(capacity)?;
@@ -102,7 +102,7 @@ fn get_some(ids: &[Cid], out: &mut Vec<Option<Vec<u8>>>) -> Result<usize, StoreE
         at += bytes.map_or(0, <[u8]>::len);
         blocks.push(bytes);
     }
-    out.extend(parallel::map_moving(count, at, |at| blocks[at].map(<[u8]>::to_vec)));
+    each(&blocks, at);
     Ok(count)
 }
 
@@ -112,9 +112,23 @@ impl BlockStore for HostStore {
         let mut done = 0;
         while done < ids.len() {
             let end = ids.len().min(done + BATCH_BLOCKS_MAX);
-            done += get_some(&ids[done..end], &mut out)?;
+            done += get_some(&ids[done..end], |blocks, bytes| {
+                let copy = |at: usize| blocks[at].map(<[u8]>::to_vec);
+                out.extend(parallel::map_moving(blocks.len(), bytes, copy));
+            })?;
         }
         Ok(out)
+    }
+
+    fn get_each(&self, ids: &[Cid], visit: Visitor<'_>) -> Result<(), StoreError> {
+        let mut done = 0;
+        while done < ids.len() {
+            let end = ids.len().min(done + BATCH_BLOCKS_MAX);
+            done += get_some(&ids[done..end], |blocks, _| {
+                parallel::for_each(blocks.len(), &|at| visit(done + at, blocks[at].map(<[u8]>::to_vec)));
+            })?;
+        }
+        Ok(())
     }
 
     fn put_many(&self, blocks: Vec<Block>) -> Result<(), StoreError> {
