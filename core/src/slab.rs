@@ -9,7 +9,7 @@ use core::ops::Deref;
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::Regions;
-use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// A type whose value may be all zero bytes.
 ///
@@ -24,6 +24,13 @@ pub unsafe trait Zeroed: Sized + Sync {
 // SAFETY: an atomic integer has the layout of its integer. Under loom, whose atomics have not, nothing relies on it:
 // values come from `zero`.
 unsafe impl Zeroed for AtomicU32 {
+    fn zero() -> Self {
+        Self::new(0)
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Zeroed for AtomicU8 {
     fn zero() -> Self {
         Self::new(0)
     }

@@ -13,6 +13,7 @@ pub mod disk;
 pub mod envelope;
 #[cfg(feature = "std")]
 pub mod files;
+pub mod graph;
 pub mod link;
 pub mod memory;
 pub mod readonly;

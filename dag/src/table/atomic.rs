@@ -1,6 +1,6 @@
 //! Every atomic access of the table goes through here, so that tests can stop a worker at each.
 
-use dagvault_core::sync::{AtomicU32, AtomicU64, Ordering};
+use dagvault_core::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// Called before each access: tests count, stop or reschedule the worker here.
 #[cfg(not(all(test, not(loom))))]
@@ -11,7 +11,7 @@ fn step() {}
 use super::tests::steps::step;
 
 /// An atomic integer. The names differ from those of `core`, so that no access slips past [`step`] unseen.
-pub(super) trait Atomic<V> {
+pub(crate) trait Atomic<V> {
     /// `load`.
     fn read(&self, order: Ordering) -> V;
     /// `store`.
@@ -70,5 +70,6 @@ macro_rules! atomic {
     };
 }
 
+atomic!(AtomicU8, u8);
 atomic!(AtomicU32, u32);
 atomic!(AtomicU64, u64);

@@ -1,6 +1,7 @@
 //! Edges: an arena of 4-byte words in segments that never move.
 //!
-//! The children of a node are consecutive words, in the order of its links. The parents of a node are a list that
+//! The children of a node are consecutive words, in the order of its links, the last one marked; where they begin
+//! stands beside its slot. The parents of a node are a list that
 //! begins at its head: most nodes have one parent, which is the head itself; each further one takes a pair of words,
 //! the parent and what the head was before.
 
@@ -14,9 +15,22 @@ use super::atomic::Atomic as _;
 use super::budget::Budget;
 use super::limits::{WORDS_BITS, WORDS_MAX};
 
-const SEGMENT_WORDS: u32 = 1 << WORDS_BITS;
+pub(super) const SEGMENT_WORDS: u32 = 1 << WORDS_BITS;
+
+/// The words of one segment.
+pub(super) type Words = [AtomicU32; SEGMENT_WORDS as usize];
+
 /// Marks the index of a pair in the head of a list; what has no mark is a parent's number, plus one.
 const PAIR: u32 = 1 << 31;
+
+/// Marks the last child of a node.
+pub(super) const LAST: u32 = 1 << 31;
+/// Where a node's children begin, while they are unknown.
+pub(crate) const UNKNOWN: u32 = 0;
+/// Where they begin if there are none. So no words begin here, nor before.
+pub(crate) const NONE: u32 = 1;
+/// Marks the beginning of more children than a traversal takes at once.
+pub(super) const MANY: u32 = 1 << 31;
 
 /// All edge words.
 pub(super) struct Edges {
@@ -30,7 +44,7 @@ impl Edges {
         let count = WORDS_MAX >> WORDS_BITS;
         #[cfg(any(loom, miri))]
         let count = count.min(if cfg!(loom) { 8 } else { 64 });
-        Self { segments: (0..count).map(|_| OnceBox::new()).collect(), top: AtomicU32::new(0) }
+        Self { segments: (0..count).map(|_| OnceBox::new()).collect(), top: AtomicU32::new(NONE + 1) }
     }
 
     /// Takes `count` words that follow one another; answers the first.
@@ -62,14 +76,28 @@ impl Edges {
         self.top.read(Ordering::Relaxed)
     }
 
-    fn word(&self, at: u32) -> &AtomicU32 {
-        let segment = self.segments[(at >> WORDS_BITS) as usize].get().expect("a word that was handed out");
-        &segment[(at & (SEGMENT_WORDS - 1)) as usize]
+    /// The segments, the first first: all words that were handed out are in them.
+    pub(super) fn segments(&self) -> impl Iterator<Item = &Words> {
+        self.segments.iter().map_while(|segment| segment.get()?.as_array())
     }
 
-    /// Writes the children of a node. Relaxed: the node's state releases them.
-    pub(super) fn write(&self, at: u32, children: impl Iterator<Item = u32>) {
-        (at..).zip(children).for_each(|(at, child)| self.word(at).write(child, Ordering::Relaxed));
+    /// The words from one on that was handed out, as far as they lie together.
+    pub(super) fn words_at(&self, at: u32) -> &[AtomicU32] {
+        let segment = self.segments[(at >> WORDS_BITS) as usize].get().expect("a word that was handed out");
+        &segment[(at & (SEGMENT_WORDS - 1)) as usize..]
+    }
+
+    #[inline]
+    fn word(&self, at: u32) -> &AtomicU32 {
+        &self.words_at(at)[0]
+    }
+
+    /// Writes the children of a node, so many. Relaxed: what says where they begin releases them.
+    pub(super) fn write(&self, at: u32, count: u32, children: impl Iterator<Item = u32>) {
+        for (turn, child) in (0..count).zip(children) {
+            let mark = if turn + 1 == count { LAST } else { 0 };
+            self.word(at + turn).write(child | mark, Ordering::Relaxed);
+        }
     }
 
     /// The `count` children that begin at `at`.
@@ -84,7 +112,7 @@ impl Edges {
                 segment =
                     self.segments[(at >> WORDS_BITS) as usize].get().expect("a word that was handed out");
             }
-            segment[within].read(Ordering::Relaxed)
+            segment[within].read(Ordering::Relaxed) & !LAST
         })
     }
 
@@ -130,13 +158,21 @@ impl Edges {
         }
     }
 
+    /// The newest parent of a list, and the list of those before it.
+    #[inline]
+    pub(super) fn step(&self, head: u32) -> Option<(u32, u32)> {
+        let parent = self.parent(head)?;
+        let next = if head & PAIR == 0 { 0 } else { self.word((head & !PAIR) + 1).read(Ordering::Relaxed) };
+        Some((parent - 1, next))
+    }
+
     /// The parents of a list, the newest first.
     pub(super) fn list(&self, head: &AtomicU32) -> impl Iterator<Item = u32> + '_ {
         let mut at = head.read(Ordering::Acquire);
         core::iter::from_fn(move || {
-            let parent = self.parent(at)?;
-            at = if at & PAIR == 0 { 0 } else { self.word((at & !PAIR) + 1).read(Ordering::Relaxed) };
-            Some(parent - 1)
+            let (parent, next) = self.step(at)?;
+            at = next;
+            Some(parent)
         })
     }
 }

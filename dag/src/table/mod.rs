@@ -5,15 +5,17 @@
 //! there on; edges lie in an arena beside. Slots, edges and index cells never move and are written once, but for
 //! counts and flags, so a reader needs no lock, and a worker that dies leaves nothing half done that others see.
 
-mod atomic;
+pub(crate) mod atomic;
 mod budget;
 pub mod case;
 mod deque;
-mod edges;
+pub(crate) mod edges;
 mod index;
 mod limits;
+pub(crate) mod links;
 mod nodes;
 mod reach;
+pub(crate) mod share;
 mod stats;
 mod worker;
 
@@ -35,13 +37,14 @@ use dagvault_core::sync::{AtomicU32, Ordering};
 
 use atomic::Atomic as _;
 use budget::Budget;
-use edges::Edges;
+use edges::{Edges, MANY, UNKNOWN};
 use index::{Index, Seen};
 use limits::{FIRST_BITS, GENERATIONS};
-use nodes::{COUNTS, Key, LINKED, LIVE, Nodes, STATE, USER_FLAG};
+use nodes::{COUNTS, Key, LIVE, Nodes, STATE, USER_FLAG};
 use worker::Leftovers;
 
 pub use limits::NODES_MAX;
+pub use links::Direction;
 pub use stats::Stats;
 pub use worker::Worker;
 
@@ -84,6 +87,12 @@ impl From<TableError> for StoreError {
 pub struct Node(u32);
 
 impl Node {
+    /// The node of a number, if it is one.
+    #[inline]
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Its number.
     #[must_use]
     pub fn index(self) -> usize {
@@ -309,25 +318,27 @@ impl NodeTable {
     /// The children of a node in the order of its links; `None` while they are unknown.
     #[inline]
     pub fn children(&self, node: Node) -> Option<impl ExactSizeIterator<Item = Node> + '_> {
-        let slot = self.nodes.slot(node.0);
-        let state = slot[STATE].read(Ordering::Acquire);
-        (state & LINKED != 0).then(|| {
-            let count = halves(slot[COUNTS].read(Ordering::Relaxed)).1;
-            self.edges.read(halves(state).0, count).map(Node)
+        let first = self.nodes.first(node.0).read(Ordering::Acquire);
+        (first != UNKNOWN).then(|| {
+            let count = halves(self.nodes.slot(node.0)[COUNTS].read(Ordering::Relaxed)).1;
+            self.edges.read(first & !MANY, count).map(Node)
         })
     }
 
     /// The parents of a node, by number, each once.
     #[must_use]
     pub fn parents(&self, node: Node) -> Vec<Node> {
-        let list = self.edges.list(self.nodes.head(node.0));
-        // An edge is there when its parent is linked: it is put into the list before.
-        let mut parents: Vec<_> = list
-            .filter(|parent| self.nodes.slot(*parent)[STATE].read(Ordering::Acquire) & LINKED != 0)
-            .collect();
+        let mut parents: Vec<_> = self.parents_listed(node).collect();
         parents.sort_unstable();
         parents.dedup();
         parents.into_iter().map(Node).collect()
+    }
+
+    /// The numbers of the parents of a node as they are listed: the newest first, and perhaps more than once.
+    pub(crate) fn parents_listed(&self, node: Node) -> impl Iterator<Item = u32> + '_ {
+        // An edge is there when its parent is linked: it is put into the list before.
+        let list = self.edges.list(self.nodes.head(node.0));
+        list.filter(|parent| self.nodes.first(*parent).read(Ordering::Acquire) != UNKNOWN)
     }
 
     /// Whether the children of a node are these.
@@ -358,11 +369,12 @@ impl NodeTable {
     #[must_use]
     pub fn view(&self, node: Node) -> View {
         let slot = self.nodes.slot(node.0);
+        let linked = self.nodes.first(node.0).read(Ordering::Acquire) != UNKNOWN;
         let state = slot[STATE].read(Ordering::Acquire);
         // The count of children stands before the node is linked and never changes after.
         let (parents, children) = halves(slot[COUNTS].read(Ordering::Acquire));
         let version = (state >> 48) as u16;
-        View { parents, children: (state & LINKED != 0).then_some(children), version }
+        View { parents, children: linked.then_some(children), version }
     }
 
     /// Finishes what growth has begun and frees the indexes that it left behind: between phases, when no worker is at

@@ -13,11 +13,14 @@ use super::atomic::Atomic as _;
 use super::budget::Budget;
 use super::limits::{HASH_BITS, NODES_MAX, SEGMENT_BITS};
 
-const SEGMENT_NODES: usize = 1 << SEGMENT_BITS;
+pub(super) const SEGMENT_NODES: usize = 1 << SEGMENT_BITS;
 
 /// A slot of 32 bytes, in little-endian words: hash prefix 16 | parents 4, children 4 | metadata offset 4, flags 2,
 /// version 2.
 pub(super) type Slot = [AtomicU64; 4];
+
+/// For each number of one segment, where its children are.
+pub(super) type Firsts = [AtomicU32; SEGMENT_NODES];
 
 /// The word of a slot with the counts of parents (low half) and children (high half).
 pub(super) const COUNTS: usize = 2;
@@ -26,7 +29,7 @@ pub(super) const STATE: usize = 3;
 
 /// The node is in the table.
 pub(super) const LIVE: u64 = 1 << 32;
-/// The node's children are known: the metadata offset says where they are.
+/// The node's children are known, and the metadata offset says where they are. Set a moment after they are.
 pub(super) const LINKED: u64 = 1 << 33;
 /// The first of the flags that are the user's.
 pub(super) const USER_FLAG: u64 = 1 << 34;
@@ -88,6 +91,8 @@ struct Segment {
     rests: Slab<[AtomicU64; 2]>,
     /// The first of the edges that lead to each node.
     heads: Slab<AtomicU32>,
+    /// Where each node's children begin: what makes it linked, and all that a traversal reads of it.
+    firsts: Slab<AtomicU32>,
 }
 
 /// All slots.
@@ -97,7 +102,7 @@ pub(super) struct Nodes {
 }
 
 /// Bytes of one segment: what the region holds is no allocation.
-const SEGMENT_BYTES: usize = SEGMENT_NODES * (16 + 4);
+const SEGMENT_BYTES: usize = SEGMENT_NODES * (16 + 4 + 4);
 const SLOTS_BYTES: usize = SEGMENT_NODES * 32;
 
 impl Nodes {
@@ -121,8 +126,9 @@ impl Nodes {
                 Some(slots) => slots,
                 None => Slab::zeroed(SEGMENT_NODES)?,
             };
-            let (rests, heads) = (Slab::zeroed(SEGMENT_NODES)?, Slab::zeroed(SEGMENT_NODES)?);
-            let mine = Box::new(Segment { slots, rests, heads });
+            let rests = Slab::zeroed(SEGMENT_NODES)?;
+            let (heads, firsts) = (Slab::zeroed(SEGMENT_NODES)?, Slab::zeroed(SEGMENT_NODES)?);
+            let mine = Box::new(Segment { slots, rests, heads, firsts });
             let address = core::ptr::from_ref(&*mine);
             Some(core::ptr::eq(self.segments[at].set(mine), address))
         })
@@ -151,6 +157,12 @@ impl Nodes {
         &segment.slots[at]
     }
 
+    /// Where the children of numbers below `numbers` are, by segment; those that are not there yet are missing.
+    pub(super) fn firsts(&self, numbers: u32) -> impl Iterator<Item = Option<&Firsts>> {
+        let count = (numbers as usize).div_ceil(SEGMENT_NODES);
+        self.segments.iter().take(count).map(|segment| segment.get()?.firsts.as_array())
+    }
+
     /// Whether there is a slot for a number.
     pub(super) fn has(&self, number: u32) -> bool {
         self.segments.get(number as usize >> SEGMENT_BITS).is_some_and(|segment| segment.get().is_some())
@@ -173,6 +185,13 @@ impl Nodes {
     pub(super) fn head(&self, number: u32) -> &AtomicU32 {
         let (segment, at) = self.segment(number);
         &segment.heads[at]
+    }
+
+    /// Where the children of a number are, as `edges` says it.
+    #[inline]
+    pub(super) fn first(&self, number: u32) -> &AtomicU32 {
+        let (segment, at) = self.segment(number);
+        &segment.firsts[at]
     }
 
     /// Writes a name into a slot that nobody else can see yet: relaxed, for `Index::publish` releases it.

@@ -43,7 +43,7 @@ impl NodeTable {
         }
         stats.holes = self.numbers() - stats.nodes;
         stats.cells = indexes.last().map_or(0, |last| 1 << last.bits);
-        stats.bytes_used = self.numbers() as usize * 52 + self.edges.used() as usize * 4;
+        stats.bytes_used = self.numbers() as usize * 56 + self.edges.used() as usize * 4;
         let all = self.indexes.iter().filter_map(OnceBox::get);
         stats.bytes_used += all.map(|index| Index::bytes(index.bits)).sum::<usize>();
         #[expect(clippy::cast_precision_loss, reason = "a mean")]

@@ -9,8 +9,10 @@ use dagvault_core::ids::Cid;
 use dagvault_core::sync::{AtomicU64, Ordering};
 
 use super::atomic::Atomic as _;
+use super::edges::{MANY, NONE, UNKNOWN};
 use super::index::Seen;
 use super::limits::{LEFTOVERS, NUMBERS, WORDS};
+use super::links::GATHER;
 use super::nodes::{COUNTS, Key, LINKED, LIVE, STATE, VERSION};
 use super::{Node, NodeTable, TableError};
 
@@ -176,7 +178,11 @@ impl<'t> Worker<'t> {
         let table = self.table;
         let slot = table.nodes.slot(parent.0);
         let count = u32::try_from(children.len()).map_err(|_| TableError::Full)?;
-        if slot[STATE].read(Ordering::Acquire) & LINKED != 0 {
+        let first = table.nodes.first(parent.0);
+        let there = first.read(Ordering::Acquire);
+        if there != UNKNOWN {
+            // Its worker may not have got this far, and never may.
+            table.say_linked(parent, there);
             return table.same_children(parent, children);
         }
         // All who link this node agree on the count first, so that it stands when the edges appear.
@@ -190,8 +196,8 @@ impl<'t> Worker<'t> {
                 Err(now) => counts = now,
             }
         }
-        let at = if count == 0 { 0 } else { self.words(count)? };
-        table.edges.write(at, children.iter().map(|child| child.0));
+        let at = if count == 0 { NONE } else { self.words(count)? };
+        table.edges.write(at, count, children.iter().map(|child| child.0));
         for (done, child) in children.iter().enumerate() {
             table.nodes.slot(child.0)[COUNTS].add(1, Ordering::Relaxed);
             let pushed = table.edges.push(table.nodes.head(child.0), parent.0, || self.words(2));
@@ -200,17 +206,19 @@ impl<'t> Worker<'t> {
                 return Err(error);
             }
         }
-        let mut state = slot[STATE].read(Ordering::Acquire);
-        while state & LINKED == 0 {
-            let linked = (state | u64::from(at) | LINKED).wrapping_add(VERSION);
-            // Release: who finds the node linked finds its children written and itself in their lists.
-            match slot[STATE].change(state, linked, Ordering::AcqRel) {
-                Ok(_) => return Ok(true),
-                Err(now) => state = now,
+        let mine = if count as usize > GATHER { at | MANY } else { at };
+        // Release: who finds where the children begin finds them written and the node in their lists.
+        match first.change(UNKNOWN, mine, Ordering::AcqRel) {
+            Ok(_) => {
+                table.say_linked(parent, mine);
+                Ok(true)
+            }
+            Err(there) => {
+                table.say_linked(parent, there);
+                uncount(table, children);
+                table.same_children(parent, children)
             }
         }
-        uncount(table, children);
-        table.same_children(parent, children)
     }
 }
 
@@ -235,6 +243,19 @@ impl fmt::Debug for Worker<'_> {
 }
 
 impl NodeTable {
+    /// Says in the slot of a node that it is linked, and where its children are.
+    fn say_linked(&self, node: Node, first: u32) {
+        let place = &self.nodes.slot(node.0)[STATE];
+        let mut state = place.read(Ordering::Acquire);
+        while state & LINKED == 0 {
+            let linked = (state | u64::from(first & !MANY) | LINKED).wrapping_add(VERSION);
+            match place.change(state, linked, Ordering::AcqRel) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+    }
+
     /// Computes the keys of a batch and brings near what a look for them will touch.
     #[inline]
     pub(super) fn touch(&self, cids: &[Cid], keys: &mut [Option<Key>; BATCH]) {

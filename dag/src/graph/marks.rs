@@ -1,0 +1,199 @@
+//! A byte of marks for each number, and sets made of it.
+//!
+//! Bytes, for workers write them without an exchange: a mark is read, and stored if it was not there. Two that come at
+//! once both believe to be first and go on from the node twice, which harms nothing; counts are made from the marks.
+
+use dagvault_core::slab::Slab;
+use dagvault_core::sync::{AtomicU8, AtomicU32, Ordering};
+
+use super::{Graph, GraphError, PARTS};
+use crate::table::atomic::Atomic as _;
+use crate::table::links::Visitor;
+use crate::table::{Direction, Node};
+
+/// Marks of numbers.
+#[derive(Debug)]
+pub(super) struct Marks(Slab<AtomicU8>);
+
+impl Marks {
+    /// None, for so many numbers.
+    pub(super) fn new(numbers: u32) -> Result<Self, GraphError> {
+        Slab::zeroed(numbers as usize).map(Self).ok_or(GraphError::Memory)
+    }
+
+    /// How many numbers it has.
+    pub(super) fn numbers(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The marks of a number.
+    #[inline]
+    pub(super) fn get(&self, number: u32) -> u8 {
+        self.0.get(number as usize).map_or(0, |place| place.read(Ordering::Relaxed))
+    }
+
+    /// Sets a mark; answers whether it was not there. A number that is beyond has no marks. Only one kind of mark is
+    /// set at a time, so that no other is lost.
+    #[inline]
+    pub(super) fn set(&self, number: u32, mark: u8) -> bool {
+        let Some(place) = self.0.get(number as usize) else { return false };
+        let now = place.read(Ordering::Relaxed);
+        if now & mark != 0 {
+            return false;
+        }
+        place.write(now | mark, Ordering::Relaxed);
+        true
+    }
+
+    /// Puts other marks in place of a number's.
+    #[inline]
+    pub(super) fn replace(&self, number: u32, marks: u8) {
+        if let Some(place) = self.0.get(number as usize) {
+            place.write(marks, Ordering::Relaxed);
+        }
+    }
+
+    /// The nodes whose marks, of those in `mask`, are these, by number.
+    pub(super) fn nodes(&self, mask: u8, marks: u8) -> impl Iterator<Item = Node> + '_ {
+        (0..)
+            .zip(self.0.iter())
+            .filter(move |(_, place)| place.read(Ordering::Relaxed) & mask == marks)
+            .map(|(number, _)| Node::from_number(number))
+    }
+}
+
+/// A search along children.
+pub(super) struct Down<'m> {
+    marks: &'m Marks,
+    mark: u8,
+    /// The smallest number met whose children are unknown.
+    unlinked: AtomicU32,
+}
+
+/// A search along parents.
+pub(super) struct Up<'m>(Down<'m>);
+
+impl<'m> Down<'m> {
+    pub(super) fn new(marks: &'m Marks, mark: u8) -> Self {
+        Self { marks, mark, unlinked: AtomicU32::new(u32::MAX) }
+    }
+
+    /// Of the nodes met whose children are unknown, that with the smallest number.
+    pub(super) fn unlinked(&self) -> Option<Node> {
+        let number = self.unlinked.read(Ordering::Relaxed);
+        (number != u32::MAX).then(|| Node::from_number(number))
+    }
+}
+
+impl<'m> Up<'m> {
+    pub(super) fn new(marks: &'m Marks, mark: u8) -> Self {
+        Self(Down::new(marks, mark))
+    }
+}
+
+impl Visitor for Down<'_> {
+    const DIRECTION: Direction = Direction::Children;
+    const LEAVES: bool = false;
+
+    #[inline]
+    fn open(&self, number: u32, linked: bool) -> bool {
+        let mut least = self.unlinked.read(Ordering::Relaxed);
+        while !linked && number < least {
+            match self.unlinked.change(least, number, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => least = now,
+            }
+        }
+        linked
+    }
+
+    #[inline]
+    fn touch(&self, to: u32) -> u64 {
+        u64::from(self.marks.get(to))
+    }
+
+    #[inline]
+    fn claim(&self, _: u32, to: u32) -> bool {
+        self.marks.set(to, self.mark)
+    }
+}
+
+impl Visitor for Up<'_> {
+    const DIRECTION: Direction = Direction::Parents;
+    const LEAVES: bool = false;
+
+    #[inline]
+    fn open(&self, _: u32, _: bool) -> bool {
+        true
+    }
+
+    #[inline]
+    fn touch(&self, to: u32) -> u64 {
+        self.0.touch(to)
+    }
+
+    #[inline]
+    fn claim(&self, from: u32, to: u32) -> bool {
+        self.0.claim(from, to)
+    }
+}
+
+/// A set of nodes.
+#[derive(Debug)]
+pub struct NodeSet {
+    pub(super) marks: Marks,
+    pub(super) count: u64,
+    pub(super) unlinked: Option<Node>,
+}
+
+/// The mark of those in a set.
+const IN: u8 = 1;
+
+impl NodeSet {
+    /// Whether a node is in it.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, node: Node) -> bool {
+        self.marks.get(node.number()) == IN
+    }
+
+    /// How many nodes are in it.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Whether no node is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Its nodes, by number.
+    pub fn iter(&self) -> impl Iterator<Item = Node> + '_ {
+        self.marks.nodes(IN, IN)
+    }
+
+    /// Of its nodes whose children were asked for and are unknown, that with the smallest number.
+    #[must_use]
+    pub fn unlinked(&self) -> Option<Node> {
+        self.unlinked
+    }
+}
+
+impl Graph<'_> {
+    /// How many numbers have each combination of the first two marks.
+    pub(super) fn counts(&self, marks: &Marks) -> [u64; 4] {
+        let parts = self.parts(marks.numbers(), PARTS, |part| {
+            let read = marks.0[part.start as usize..part.end as usize].iter();
+            let read = read.map(|place| u64::from(place.read(Ordering::Relaxed)));
+            // Sums, for a table of counts would wait for itself at each.
+            read.fold([0; 3], |[first, second, both], marks| {
+                [first + (marks & 1), second + (marks >> 1 & 1), both + (marks & marks >> 1 & 1)]
+            })
+        });
+        let [first, second, both] =
+            parts.into_iter().fold([0; 3], |sums, part| [0, 1, 2].map(|at| sums[at] + part[at]));
+        [u64::from(marks.numbers()) + both - first - second, first - both, second - both, both]
+    }
+}

@@ -1,0 +1,332 @@
+//! Links of many nodes at a time, in either direction, so that the waits for memory overlap.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use dagvault_core::sync::{AtomicU32, Ordering};
+
+use super::atomic::Atomic as _;
+use super::edges::{LAST, MANY, NONE, SEGMENT_WORDS, UNKNOWN, Words};
+use super::limits::{SEGMENT_BITS, WORDS_BITS};
+use super::nodes::{Firsts, LIVE, SEGMENT_NODES};
+use super::share::extend;
+use super::{NodeTable, TableError};
+
+/// Nodes that are visited at once.
+pub(crate) const BATCH: usize = 32;
+/// Nodes that are too few to be visited at once.
+pub(crate) const FEW: usize = 16;
+/// Links that are looked at at once.
+pub(super) const GATHER: usize = 64;
+
+/// Along which links to go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// From a node to those that it links to: from a block to its parts, from a commit to those before it.
+    Children,
+    /// From a node to those that link to it: from a block to those that use it, from a commit to those after it.
+    Parents,
+}
+
+/// What is done with links.
+pub(crate) trait Visitor: Sync {
+    /// Along which links.
+    const DIRECTION: Direction;
+    /// Whether nodes without children are handed on too, which have nothing to be visited for.
+    const LEAVES: bool;
+
+    /// At a node, before its links, when going along children; says whether they are looked at. They can only be if
+    /// they are known.
+    fn open(&self, number: u32, linked: bool) -> bool;
+
+    /// Brings near what `claim` will look at.
+    fn touch(&self, to: u32) -> u64;
+
+    /// At a link; says whether its far end is to be kept.
+    fn claim(&self, from: u32, to: u32) -> bool;
+}
+
+/// What was in a table at some time: its numbers, and where their children are, with fewer steps to each.
+pub(crate) struct Sight<'t> {
+    pub(crate) table: &'t NodeTable,
+    numbers: u32,
+    /// By segment; one that is made later is missing.
+    firsts: Vec<Option<&'t Firsts>>,
+    words: Vec<&'t Words>,
+}
+
+/// Space for the links of some nodes, used again and again.
+pub(crate) struct Gather {
+    from: [u32; GATHER],
+    to: [u32; GATHER],
+    count: usize,
+    /// Where the children of each of `to` begin.
+    first: [u32; GATHER],
+    /// What was read to be near.
+    near: u64,
+}
+
+impl Gather {
+    pub(crate) fn new() -> Self {
+        Self { from: [0; GATHER], to: [0; GATHER], count: 0, first: [0; GATHER], near: 0 }
+    }
+
+    #[inline]
+    fn put(&mut self, from: u32, to: u32, first: u32, near: u64) {
+        (self.from[self.count], self.to[self.count], self.first[self.count]) = (from, to, first);
+        self.count += 1;
+        self.near ^= near;
+    }
+}
+
+/// Reads what is mostly near to what was read before: a guess that the segment is the same costs no wait, where to
+/// look it up does.
+pub(crate) struct Near<'s, 't> {
+    sight: &'s Sight<'t>,
+    firsts: (u32, Option<&'t Firsts>),
+    words: (u32, &'t [AtomicU32]),
+}
+
+impl Near<'_, '_> {
+    /// Where a node's children begin.
+    #[inline]
+    pub(crate) fn first(&mut self, number: u32) -> u32 {
+        let segment = number >> SEGMENT_BITS;
+        if segment != self.firsts.0 {
+            self.firsts = (segment, self.sight.firsts.get(segment as usize).copied().flatten());
+        }
+        let firsts = self.firsts.1;
+        firsts.map_or(UNKNOWN, |firsts| firsts[number as usize % SEGMENT_NODES].read(Ordering::Acquire))
+    }
+
+    #[inline]
+    fn word(&mut self, at: u32) -> u32 {
+        let segment = at >> WORDS_BITS;
+        if segment != self.words.0 {
+            self.words = (segment, self.sight.words_at(segment << WORDS_BITS));
+        }
+        self.words.1[(at % SEGMENT_WORDS) as usize].read(Ordering::Relaxed)
+    }
+
+    /// The children of a node, by where they begin.
+    #[inline]
+    pub(crate) fn each(&mut self, first: u32, mut each: impl FnMut(u32)) {
+        let mut at = first & !MANY;
+        while at > NONE {
+            let word = self.word(at);
+            each(word & !LAST);
+            at = if word & LAST == 0 { at + 1 } else { NONE };
+        }
+    }
+}
+
+impl NodeTable {
+    /// What is in the table now.
+    pub(crate) fn sight(&self) -> Sight<'_> {
+        let numbers = self.numbers();
+        let firsts = self.nodes.firsts(numbers).collect();
+        Sight { table: self, numbers, firsts, words: self.edges.segments().collect() }
+    }
+}
+
+impl<'t> Sight<'t> {
+    /// Every node that was there has a number below.
+    pub(crate) fn numbers(&self) -> u32 {
+        self.numbers
+    }
+
+    /// Where a node's children begin.
+    #[inline]
+    fn first(&self, number: u32) -> u32 {
+        let segment = self.firsts.get((number >> SEGMENT_BITS) as usize).copied().flatten();
+        segment.map_or(UNKNOWN, |firsts| firsts[number as usize % SEGMENT_NODES].read(Ordering::Acquire))
+    }
+
+    /// Shows where the children of some numbers begin; [`UNKNOWN`] where they are unknown.
+    #[inline]
+    pub(crate) fn each_first(&self, numbers: Range<u32>, mut each: impl FnMut(u32, u32)) {
+        let mut from = numbers.start;
+        while from < numbers.end {
+            let to =
+                ((from >> SEGMENT_BITS) + 1).checked_shl(SEGMENT_BITS).unwrap_or(u32::MAX).min(numbers.end);
+            let segment = self.firsts.get((from >> SEGMENT_BITS) as usize).copied().flatten();
+            for (number, first) in (from..to)
+                .zip(segment.into_iter().flat_map(|firsts| &firsts[from as usize % SEGMENT_NODES..]))
+            {
+                each(number, first.read(Ordering::Acquire));
+            }
+            from = to;
+        }
+    }
+
+    /// Whether a number is a node's.
+    #[inline]
+    pub(crate) fn is_live(&self, number: u32) -> bool {
+        self.table.state(number) & LIVE != 0
+    }
+
+    /// The words from one on, as far as they lie together.
+    #[inline]
+    fn words_at(&self, at: u32) -> &'t [AtomicU32] {
+        match self.words.get((at >> WORDS_BITS) as usize) {
+            Some(words) => &words[(at % SEGMENT_WORDS) as usize..],
+            None => self.table.edges.words_at(at),
+        }
+    }
+
+    /// Visits one node after another, as long as few wait and none of them has many links; answers how many were kept.
+    /// Where few are left, there are no waits to overlap.
+    #[inline]
+    pub(crate) fn follow<V: Visitor>(&self, visitor: &V, stack: &mut Vec<u32>) -> Result<u64, TableError> {
+        let (mut kept, mut next, mut near) = (0, stack.pop(), self.near());
+        // First come, first served: of branches that merge again and again, few nodes wait at any time.
+        let (mut ring, mut begin, mut end) = ([0; FEW], 0_usize, 0_usize);
+        while let Some(number) = next {
+            let first = near.first(number);
+            if V::DIRECTION == Direction::Parents || first & MANY != 0 || stack.len() >= FEW {
+                break;
+            }
+            next = None;
+            let mut at = if visitor.open(number, first != UNKNOWN) { first } else { NONE };
+            while at > NONE {
+                let word = near.word(at);
+                let to = word & !LAST;
+                if visitor.claim(number, to) {
+                    kept += 1;
+                    if next.is_none() && begin == end {
+                        next = Some(to);
+                    } else if end - begin < FEW {
+                        ring[end % FEW] = to;
+                        end += 1;
+                    } else {
+                        extend(stack, &[to])?;
+                    }
+                }
+                at = if word & LAST == 0 { at + 1 } else { NONE };
+            }
+            if next.is_none() && begin < end {
+                next = Some(ring[begin % FEW]);
+                begin += 1;
+            }
+            next = next.or_else(|| stack.pop());
+        }
+        for left in (begin..end).map(|at| ring[at % FEW]).chain(next) {
+            extend(stack, &[left])?;
+        }
+        Ok(kept)
+    }
+
+    /// For reading what is mostly near to what was read before.
+    pub(crate) fn near(&self) -> Near<'_, 't> {
+        Near { sight: self, firsts: (u32::MAX, None), words: (u32::MAX, &[]) }
+    }
+
+    /// Shows a visitor the links of at most `BATCH` nodes; `keep` takes the far ends that are kept and lead further,
+    /// some at a time, and how many were kept.
+    #[inline]
+    pub(crate) fn visit<V: Visitor>(
+        &self,
+        visitor: &V,
+        gather: &mut Gather,
+        numbers: &[u32],
+        mut keep: impl FnMut(&[u32], usize) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        match V::DIRECTION {
+            Direction::Children => self.visit_children(visitor, gather, numbers, &mut keep)?,
+            Direction::Parents => self.visit_parents(visitor, gather, numbers, &mut keep)?,
+        }
+        self.flush(visitor, gather, &mut keep)
+    }
+
+    #[inline]
+    fn visit_children<V: Visitor>(
+        &self,
+        visitor: &V,
+        gather: &mut Gather,
+        numbers: &[u32],
+        keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        let mut firsts = [NONE; BATCH];
+        // No branch on what is read, but those that are always taken alike: the reads would wait for each other.
+        for (number, first) in numbers.iter().zip(&mut firsts) {
+            *first = self.first(*number);
+        }
+        if numbers.len() > 1 && !self.words.is_empty() {
+            let words = firsts.iter().map(|first| self.words_at(first & !MANY)[0].read(Ordering::Relaxed));
+            core::hint::black_box(words.fold(0, |sum, word| sum ^ word));
+        }
+        for (number, first) in numbers.iter().zip(firsts) {
+            if !visitor.open(*number, first != UNKNOWN) || first <= NONE {
+                continue;
+            }
+            let mut at = first & !MANY;
+            'node: loop {
+                for word in self.words_at(at) {
+                    let word = word.read(Ordering::Relaxed);
+                    let to = word & !LAST;
+                    gather.put(*number, to, self.first(to), visitor.touch(to));
+                    at = at.wrapping_add(1);
+                    if gather.count == GATHER {
+                        self.flush(visitor, gather, keep)?;
+                    }
+                    if word & LAST != 0 {
+                        break 'node;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_parents<V: Visitor>(
+        &self,
+        visitor: &V,
+        gather: &mut Gather,
+        numbers: &[u32],
+        keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        let mut heads = [0; BATCH];
+        for (number, head) in numbers.iter().zip(&mut heads) {
+            *head = self.table.nodes.head(*number).read(Ordering::Acquire);
+        }
+        // A step along each list in turn: a list waits for memory at each of its steps, the lists don't for each other.
+        let mut left = true;
+        while left {
+            left = false;
+            for (number, head) in numbers.iter().zip(&mut heads) {
+                let Some((parent, next)) = self.table.edges.step(*head) else { continue };
+                (*head, left) = (next, true);
+                if gather.count == GATHER {
+                    self.flush(visitor, gather, keep)?;
+                }
+                gather.put(*number, parent, self.first(parent), visitor.touch(parent));
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn flush<V: Visitor>(
+        &self,
+        visitor: &V,
+        gather: &mut Gather,
+        keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        let along_parents = V::DIRECTION == Direction::Parents;
+        let Gather { from, to, first, count, near } = gather;
+        // What follows may branch on each, or exchange it, which waits for all before: so all were read first, at once.
+        core::hint::black_box(*near);
+        let count = core::mem::take(count).min(GATHER);
+        let (mut kept, mut further) = (0, 0);
+        for at in 0..count {
+            let (from, number, first) = (from[at], to[at], first[at]);
+            // An entry in a list is a link once its parent is linked.
+            let there = !along_parents || first != UNKNOWN;
+            to[further % GATHER] = number;
+            let keep = usize::from(there && visitor.claim(from, number));
+            kept += keep;
+            further += keep & usize::from(along_parents || V::LEAVES || first != NONE);
+        }
+        if kept == 0 { Ok(()) } else { keep(&to[..further.min(GATHER)], kept) }
+    }
+}
