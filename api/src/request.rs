@@ -247,6 +247,11 @@ pub enum Request<'a> {
         /// At most `PAGE_ITEMS_MAX`.
         limit: u64,
     },
+    /// The commits that all of some commits stand on and that no other such commit stands on. Answers `Log`.
+    MergeBases {
+        /// Of which commits: at most 8.
+        commits: Vec<Cid>,
+    },
     /// A proof that the newest commit holds a path. Answers `Bytes`.
     ProofMake {
         /// Which path.
@@ -304,6 +309,7 @@ wire_enum!(Request<'a> {
     39 => ProofMake { path },
     40 => ProofCheck { proof, commit },
     41 => TableCase { work, nodes, workers },
+    42 => MergeBases { commits },
 });
 
 impl Request<'_> {

@@ -64,6 +64,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             commit: true,
         },
         Request::WalkBegin { root: Some(Cid([3; 32])), sizes: true },
+        Request::MergeBases { commits: vec![Cid([4; 32]); 2] },
         Request::Log { from: vec![Cid([4; 32])], limit: 70_000 },
         Request::ProofCheck { proof: Cow::Borrowed(b"proof"), commit: Cid([5; 32]) },
     ];

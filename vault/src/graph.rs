@@ -1,17 +1,16 @@
-//! The graph itself: the commits in order, and a walk over what a block reaches.
+//! A walk over what a block reaches.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use dagvault_api::{BlockKind, CommitInfo, CommitRoot, Error, Response, WalkStep};
+use dagvault_api::{BlockKind, Error, Response, WalkStep};
 use dagvault_core::ids::Cid;
-use dagvault_core::limits::{PAGE_ITEMS_MAX, RAW_BLOCKS_MAX};
+use dagvault_core::limits::RAW_BLOCKS_MAX;
 use dagvault_dag::walk::{Links, Promise, Task, Visited, Walk, missing};
 
-use crate::check::{Checker, Visit, read_commit, root_of};
-use crate::head::Commit;
+use crate::check::{Checker, Visit, root_of};
+use crate::history::Frontier;
 use crate::nodes::Nodes;
 use crate::session::Session;
 
@@ -21,91 +20,6 @@ const STEP_NODES: usize = 16;
 const PAGE_STEPS: usize = 2048;
 /// Bytes read for a page after which it is answered.
 const PAGE_BYTES: u64 = 16 << 20;
-
-impl Commit {
-    /// The commit as it is told.
-    pub(crate) fn info(&self, cid: Cid) -> CommitInfo {
-        let root = |space: &crate::head::CommitSpace| CommitRoot {
-            space: space.id,
-            epoch: space.epoch,
-            root: space.root,
-        };
-        CommitInfo {
-            cid,
-            sequence: self.sequence,
-            parents: self.parents.clone(),
-            roots: self.spaces.iter().map(root).collect(),
-            author: self.author,
-            time_ms: self.time_ms,
-        }
-    }
-}
-
-/// Commits that are known and not yet told, by sequence: the highest comes next, so that children come before parents
-/// and each comes once, whatever the branches and merges.
-#[derive(Default)]
-struct Frontier {
-    ahead: BTreeMap<(u64, Cid), (Commit, u64)>,
-}
-
-impl Frontier {
-    /// Begins at commits that somebody names.
-    fn begin(nodes: &Nodes, session: &Session, from: &[Cid]) -> Result<Self, Error> {
-        let mut frontier = Self::default();
-        for cid in from {
-            let block = nodes.store.get_many(&[*cid])?.pop().flatten();
-            let block = block.ok_or_else(|| Error::NotFound { path: format!("block {cid}") })?;
-            let bytes = block.len() as u64;
-            let commit = read_commit(*cid, block, &session.keys)
-                .map_err(|_| Error::bad_request(format!("{cid} is not a commit of this vault")))?;
-            frontier.add(session, *cid, commit, bytes)?;
-        }
-        Ok(frontier)
-    }
-
-    fn add(&mut self, session: &Session, cid: Cid, commit: Commit, bytes: u64) -> Result<(), Error> {
-        let keys = &session.keys;
-        let first = commit.sequence == 1;
-        if !commit.check(session.vault(), &keys.public, &keys.author) || commit.parents.is_empty() != first {
-            return Err(Error::corrupt(format!("commit {cid} is not in line or not signed")));
-        }
-        self.ahead.insert((commit.sequence, cid), (commit, bytes));
-        Ok(())
-    }
-
-    /// The next commit with its block's length; its parents are then ahead.
-    fn next(&mut self, nodes: &Nodes, session: &Session) -> Result<Option<(Cid, Commit, u64)>, Error> {
-        let Some(((sequence, cid), (commit, bytes))) = self.ahead.pop_last() else { return Ok(None) };
-        let parents = nodes.store.get_many(&commit.parents)?;
-        for (parent, block) in commit.parents.iter().zip(parents) {
-            let block = block.ok_or_else(|| missing(*parent))?;
-            let bytes = block.len() as u64;
-            let before = read_commit(*parent, block, &session.keys)?;
-            if before.sequence >= sequence {
-                return Err(Error::corrupt(format!("commit {parent} is not older than its child {cid}")));
-            }
-            self.add(session, *parent, before, bytes)?;
-        }
-        Ok(Some((cid, commit, bytes)))
-    }
-}
-
-/// Tells commits.
-pub(crate) fn log(nodes: &Nodes, session: &Session, from: &[Cid], limit: u64) -> Result<Response, Error> {
-    if from.len() > PAGE_ITEMS_MAX {
-        return Err(Error::limit("a request has at most 4096 items"));
-    }
-    let limit = usize::try_from(limit).map_or(PAGE_ITEMS_MAX, |limit| limit.clamp(1, PAGE_ITEMS_MAX));
-    let head = [session.body.commit];
-    let mut frontier = Frontier::begin(nodes, session, if from.is_empty() { &head } else { from })?;
-    let mut commits = Vec::new();
-    while commits.len() < limit
-        && let Some((cid, commit, _)) = frontier.next(nodes, session)?
-    {
-        commits.push(commit.info(cid));
-    }
-    Ok(Response::Log { commits, next: frontier.ahead.into_keys().map(|(_, cid)| cid).collect() })
-}
 
 /// A link to follow, with the number of links before it.
 struct Deep {

@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod gc;
 mod graph;
 mod head;
+mod history;
 mod keys;
 mod lz4;
 #[cfg(feature = "std")]

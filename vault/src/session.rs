@@ -229,7 +229,7 @@ fn open_head(head: &Head, keys: &Keyring) -> Result<(Body, Secret<32>, Option<Ro
     Ok((body, epoch_key, root))
 }
 
-fn new_commit(
+pub(crate) fn new_commit(
     nodes: &Nodes,
     keys: &Keyring,
     vault: VaultId,

@@ -23,8 +23,9 @@ use dagvault_dag::table::case::{Case, Work};
 use crate::blocks;
 use crate::change::{Change, Prepared};
 use crate::check::Verify;
-use crate::graph::{self, Crawl};
+use crate::graph::Crawl;
 use crate::head::Settings;
+use crate::history;
 use crate::keys::{KeySlot, SlotKind};
 use crate::nodes::Nodes;
 use crate::proof;
@@ -188,7 +189,8 @@ impl Vault {
             Request::Info { path } => read::info(nodes, session, path),
             Request::History { path, before, limit } => read::history(nodes, session, path, *before, *limit),
             Request::Stat {} => read::stat(nodes, session),
-            Request::Log { from, limit } => graph::log(nodes, session, from, *limit),
+            Request::Log { from, limit } => history::log(nodes, session, from, *limit),
+            Request::MergeBases { commits } => history::merge_bases(nodes, session, commits),
             Request::ProofMake { path } => {
                 Ok(Response::Bytes { bytes: Bytes(proof::make(nodes, session, path)?) })
             }

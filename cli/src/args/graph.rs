@@ -131,6 +131,12 @@ pub(crate) enum Dag {
         #[arg(value_parser = root, default_value = "HEAD")]
         to: Root,
     },
+    /// Show the newest commits that all of some commits stand on
+    MergeBase {
+        /// Of which commits
+        #[arg(value_parser = root, required = true, num_args = 1..=8)]
+        commits: Vec<Root>,
+    },
     /// Draw the graph of commits
     Graph(Graph),
 }

@@ -26,6 +26,7 @@ pub(super) fn run(global: &Global, command: &Dag, out: &mut Out) -> Outcome<()> 
         Dag::Stat { root } => stat(global, *root, out),
         Dag::Log(options) => log(global, options, out),
         Dag::Diff { from, to } => super::diff::run(global, *from, *to, out),
+        Dag::MergeBase { commits } => merge_base(global, commits, out),
         Dag::Graph(options) => draw(global, options, out),
     }
 }
@@ -167,6 +168,25 @@ fn show_commit(
     }
     out.line("")?;
     out.line(&format!("    {summary}"))
+}
+
+fn merge_base(global: &Global, commits: &[Root], out: &mut Out) -> Outcome<()> {
+    let mut session = Session::open(global, Access::Read, out)?;
+    let cids: Vec<Cid> =
+        commits.iter().map(|root| Ok(commit(&session, *root)?.cid)).collect::<Outcome<_>>()?;
+    let Response::Log { commits: bases, .. } = session.call(&Request::MergeBases { commits: cids })? else {
+        return Err(Failure::odd_answer());
+    };
+    session.tell(out);
+    for base in bases {
+        let cid = base.cid.to_string();
+        if out.json {
+            out.object(&json!({ "commit": cid, "sequence": base.sequence }))?;
+        } else {
+            out.line(&cid)?;
+        }
+    }
+    Ok(())
 }
 
 /// The name of a kind of block.

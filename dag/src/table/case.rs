@@ -107,7 +107,7 @@ impl Case {
             Work::Link => self.spread(workers, |case, numbers| case.link(numbers)),
             Work::Reach => {
                 let root = self.table.find(&name(0)).map(|root| [root]);
-                Ok(root.map_or(0, |root| self.table.reach(&root, MARK, workers)))
+                Ok(root.map_or(Ok(0), |root| self.table.reach(&root, MARK, workers))?)
             }
             Work::Clear => {
                 let nodes = self.table.nodes(0..self.table.numbers());
