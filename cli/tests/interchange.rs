@@ -153,12 +153,12 @@ fn the_log_reads_like_that_of_git() {
         assert_eq!(vault.run(&["dag", "log", "--until", day, "--oneline"]).ok().text().lines().count(), 10);
         let base = vault.run(&["dag", "merge-base", "HEAD", from]).ok();
         assert_eq!(base.text().trim(), from, "the older of a line is the base of both");
-        vault.run(&["dag", "merge-base", tree]).code(3);
         vault.run(&["dag", "merge-base"]).code(2);
         vault.run(&["dag", "log", "--since", "yesterday"]).code(2);
         vault.run(&["dag", "log", "-n", "0"]).code(2);
         let tree = all[2]["spaces"][0]["root"].as_str().unwrap();
         vault.run(&["dag", "log", tree]).code(3);
+        vault.run(&["dag", "merge-base", "HEAD", tree]).code(3);
         let tree = all[0]["spaces"][0]["root"].as_str().unwrap();
         assert!(vault.run(&["dag", "log", tree]).code(2).err.contains("is not a commit"));
     }
