@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::marks::{Down, Marks};
+use super::marks::{Down, Marks, Unlinked};
 use super::{Graph, GraphError, PARTS, with_room};
 use crate::table::Node;
 
@@ -31,9 +31,10 @@ impl Graph<'_> {
         let numbers = sight.numbers();
         let marks = Marks::new(numbers)?;
         for (turn, node) in nodes.iter().enumerate() {
-            let down = Down::new(&marks, SEEN);
-            self.mark(&sight, &down, &[*node])?;
-            if let Some(unlinked) = down.unlinked() {
+            let unlinked = Unlinked::new();
+            let down = Down::new(&marks, SEEN, &unlinked);
+            self.mark(&sight, down, &[*node])?;
+            if let Some(unlinked) = unlinked.node() {
                 return Err(GraphError::Unlinked(unlinked));
             }
             self.parts(numbers, PARTS, |part| {

@@ -1,6 +1,6 @@
 //! What two roots do not share.
 
-use super::marks::{Down, Marks};
+use super::marks::{Down, Marks, Unlinked};
 use super::{Graph, GraphError};
 use crate::table::Node;
 
@@ -73,13 +73,12 @@ impl Graph<'_> {
     pub fn diff(&self, first: &[Node], second: &[Node]) -> Result<Diff, GraphError> {
         let sight = self.table.sight();
         let marks = Marks::new(sight.numbers())?;
-        let mut unlinked = None;
+        let unlinked = Unlinked::new();
         for (mark, roots) in [(FIRST, first), (SECOND, second)] {
-            let down = Down::new(&marks, mark);
-            self.mark(&sight, &down, roots)?;
-            unlinked = unlinked.into_iter().chain(down.unlinked()).min();
+            let down = Down::new(&marks, mark, &unlinked);
+            self.mark(&sight, down, roots)?;
         }
         let counts = self.counts(&marks);
-        Ok(Diff { marks, counts, unlinked })
+        Ok(Diff { marks, counts, unlinked: unlinked.node() })
     }
 }

@@ -157,10 +157,14 @@ impl<'t> Counted<'t> {
         Ok(Levels { order, ends })
     }
 
+    fn taking(&self, alone: bool) -> Taking<'_> {
+        Taking { marks: &self.marks, pending: &self.pending, alone }
+    }
+
     /// Takes the links of the nodes from `from` on in `order`, and adds the next level there.
     #[inline]
     fn take_few(&self, near: &mut Near<'_, 't>, from: usize, order: &mut Vec<u32>) -> Result<(), TableError> {
-        let taking = Taking { counted: self, alone: true };
+        let taking = self.taking(true);
         let mut result = Ok(());
         for at in from..order.len() {
             let number = order[at];
@@ -183,13 +187,13 @@ impl<'t> Counted<'t> {
         level: Range<usize>,
         order: &mut Vec<u32>,
     ) -> Result<(), TableError> {
-        let taking = Taking { counted: self, alone: true };
+        let taking = self.taking(true);
         let mut batch = [0; BATCH];
         for from in level.clone().step_by(BATCH) {
             let part = &order[from..level.end.min(from + BATCH)];
             let count = part.len();
             batch[..count].copy_from_slice(part);
-            self.sight.visit(&taking, gather, &batch[..count], |numbers, _| extend(order, numbers))?;
+            self.sight.visit(taking, gather, &batch[..count], |numbers, _| extend(order, numbers))?;
         }
         Ok(())
     }
@@ -199,12 +203,12 @@ impl<'t> Counted<'t> {
         if self.graph.workers == 1 {
             return self.take_many(&mut Gather::new(), level, order);
         }
-        let taking = Taking { counted: self, alone: false };
+        let taking = self.taking(false);
         let parts: Vec<&[u32]> = order[level].chunks(SHARE / 4).collect();
         let found = parallel::map(parts.len(), |turn| {
             let (mut found, mut gather) = (Vec::new(), Gather::new());
             for batch in parts[turn].chunks(BATCH) {
-                self.sight.visit(&taking, &mut gather, batch, |numbers, _| extend(&mut found, numbers))?;
+                self.sight.visit(taking, &mut gather, batch, |numbers, _| extend(&mut found, numbers))?;
             }
             Ok(found)
         });
@@ -213,29 +217,31 @@ impl<'t> Counted<'t> {
 }
 
 /// Takes links away.
-struct Taking<'c, 't> {
-    counted: &'c Counted<'t>,
+#[derive(Clone, Copy)]
+struct Taking<'c> {
+    marks: &'c Marks,
+    pending: &'c [AtomicU32],
     /// Whether one worker does it, which then needs no exchanges.
     alone: bool,
 }
 
-impl Visitor for Taking<'_, '_> {
+impl Visitor for Taking<'_> {
     const DIRECTION: Direction = Direction::Children;
     const LEAVES: bool = true;
 
     #[inline]
     fn open(&self, number: u32, _: bool) -> bool {
-        self.counted.is_linked(number)
+        self.marks.get(number) & LINKED != 0
     }
 
     #[inline]
     fn touch(&self, to: u32) -> u64 {
-        self.counted.links_to(to).into()
+        self.pending.get(to as usize).map_or(0, |place| place.read(Ordering::Relaxed).into())
     }
 
     #[inline]
     fn claim(&self, _: u32, to: u32) -> bool {
-        let Some(place) = self.counted.pending.get(to as usize) else { return false };
+        let Some(place) = self.pending.get(to as usize) else { return false };
         if !self.alone {
             return place.sub(1, Ordering::Relaxed) == 1;
         }

@@ -29,20 +29,14 @@ impl Marks {
     /// The marks of a number.
     #[inline]
     pub(super) fn get(&self, number: u32) -> u8 {
-        self.0.get(number as usize).map_or(0, |place| place.read(Ordering::Relaxed))
+        get(&self.0, number)
     }
 
     /// Sets a mark; answers whether it was not there. A number that is beyond has no marks. Only one kind of mark is
     /// set at a time, so that no other is lost.
     #[inline]
     pub(super) fn set(&self, number: u32, mark: u8) -> bool {
-        let Some(place) = self.0.get(number as usize) else { return false };
-        let now = place.read(Ordering::Relaxed);
-        if now & mark != 0 {
-            return false;
-        }
-        place.write(now | mark, Ordering::Relaxed);
-        true
+        set(&self.0, number, mark)
     }
 
     /// Puts other marks in place of a number's.
@@ -63,32 +57,62 @@ impl Marks {
 }
 
 /// A search along children.
+#[derive(Clone, Copy)]
 pub(super) struct Down<'m> {
-    marks: &'m Marks,
+    marks: &'m [AtomicU8],
     mark: u8,
-    /// The smallest number met whose children are unknown.
-    unlinked: AtomicU32,
+    unlinked: &'m AtomicU32,
 }
 
 /// A search along parents.
-pub(super) struct Up<'m>(Down<'m>);
+#[derive(Clone, Copy)]
+pub(super) struct Up<'m> {
+    marks: &'m [AtomicU8],
+    mark: u8,
+}
 
-impl<'m> Down<'m> {
-    pub(super) fn new(marks: &'m Marks, mark: u8) -> Self {
-        Self { marks, mark, unlinked: AtomicU32::new(u32::MAX) }
+/// The smallest number that a search met whose children are unknown.
+pub(super) struct Unlinked(AtomicU32);
+
+impl Unlinked {
+    /// None so far.
+    pub(super) fn new() -> Self {
+        Self(AtomicU32::new(u32::MAX))
     }
 
-    /// Of the nodes met whose children are unknown, that with the smallest number.
-    pub(super) fn unlinked(&self) -> Option<Node> {
-        let number = self.unlinked.read(Ordering::Relaxed);
+    /// The node.
+    pub(super) fn node(&self) -> Option<Node> {
+        let number = self.0.read(Ordering::Relaxed);
         (number != u32::MAX).then(|| Node::from_number(number))
+    }
+}
+
+impl<'m> Down<'m> {
+    pub(super) fn new(marks: &'m Marks, mark: u8, unlinked: &'m Unlinked) -> Self {
+        Self { marks: &marks.0, mark, unlinked: &unlinked.0 }
     }
 }
 
 impl<'m> Up<'m> {
     pub(super) fn new(marks: &'m Marks, mark: u8) -> Self {
-        Self(Down::new(marks, mark))
+        Self { marks: &marks.0, mark }
     }
+}
+
+#[inline]
+fn get(marks: &[AtomicU8], number: u32) -> u8 {
+    marks.get(number as usize).map_or(0, |place| place.read(Ordering::Relaxed))
+}
+
+#[inline]
+fn set(marks: &[AtomicU8], number: u32, mark: u8) -> bool {
+    let Some(place) = marks.get(number as usize) else { return false };
+    let now = place.read(Ordering::Relaxed);
+    if now & mark != 0 {
+        return false;
+    }
+    place.write(now | mark, Ordering::Relaxed);
+    true
 }
 
 impl Visitor for Down<'_> {
@@ -109,12 +133,12 @@ impl Visitor for Down<'_> {
 
     #[inline]
     fn touch(&self, to: u32) -> u64 {
-        u64::from(self.marks.get(to))
+        u64::from(get(self.marks, to))
     }
 
     #[inline]
     fn claim(&self, _: u32, to: u32) -> bool {
-        self.marks.set(to, self.mark)
+        set(self.marks, to, self.mark)
     }
 }
 
@@ -129,12 +153,12 @@ impl Visitor for Up<'_> {
 
     #[inline]
     fn touch(&self, to: u32) -> u64 {
-        self.0.touch(to)
+        u64::from(get(self.marks, to))
     }
 
     #[inline]
-    fn claim(&self, from: u32, to: u32) -> bool {
-        self.0.claim(from, to)
+    fn claim(&self, _: u32, to: u32) -> bool {
+        set(self.marks, to, self.mark)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::marks::{Down, Marks, NodeSet, Up};
+use super::marks::{Down, Marks, NodeSet, Unlinked, Up};
 use super::{Direction, Graph, GraphError, with_room};
 use crate::table::links::{Gather, Sight, Visitor};
 use crate::table::share::{extend, taken};
@@ -18,15 +18,13 @@ impl Graph<'_> {
     pub fn reachable(&self, roots: &[Node], direction: Direction) -> Result<NodeSet, GraphError> {
         let sight = self.table.sight();
         let marks = Marks::new(sight.numbers())?;
-        let (count, unlinked) = match direction {
-            Direction::Children => {
-                let down = Down::new(&marks, 1);
-                (self.mark(&sight, &down, roots)?, down.unlinked())
-            }
-            Direction::Parents => (self.mark(&sight, &Up::new(&marks, 1), roots)?, None),
+        let unlinked = Unlinked::new();
+        let count = match direction {
+            Direction::Children => self.mark(&sight, Down::new(&marks, 1, &unlinked), roots)?,
+            Direction::Parents => self.mark(&sight, Up::new(&marks, 1), roots)?,
         };
         let count = if self.workers == 1 { count } else { self.counts(&marks)[1] };
-        Ok(NodeSet { marks, count, unlinked })
+        Ok(NodeSet { marks, count, unlinked: unlinked.node() })
     }
 
     /// Lets a search mark all that it reaches from roots; answers how many it did, which several workers may take for
@@ -34,7 +32,7 @@ impl Graph<'_> {
     pub(super) fn mark(
         &self,
         sight: &Sight<'_>,
-        search: &impl Visitor,
+        search: impl Visitor,
         roots: &[Node],
     ) -> Result<u64, GraphError> {
         let begun = begun(search, roots)?;
@@ -54,19 +52,20 @@ impl Graph<'_> {
         }
         let sight = self.table.sight();
         let marks = Marks::new(sight.numbers())?;
-        let (down, up) = (Down::new(&marks, DOWN), Up::new(&marks, UP));
-        let mut below = (begun(&down, &[from])?, Gather::new());
-        let mut above = (begun(&up, &[to])?, Gather::new());
+        let unlinked = Unlinked::new();
+        let (down, up) = (Down::new(&marks, DOWN, &unlinked), Up::new(&marks, UP));
+        let mut below = (begun(down, &[from])?, Gather::new());
+        let mut above = (begun(up, &[to])?, Gather::new());
         loop {
             for _ in 0..TURN {
-                match step(&sight, &down, &mut below, |number| marks.get(number) & UP != 0)? {
+                match step(&sight, down, &mut below, |number| marks.get(number) & UP != 0)? {
                     Step::On => {}
                     Step::Met => return Ok(true),
                     Step::End => return Ok(marks.get(to.number()) & DOWN != 0),
                 }
             }
             for _ in 0..TURN {
-                match step(&sight, &up, &mut above, |number| marks.get(number) & DOWN != 0)? {
+                match step(&sight, up, &mut above, |number| marks.get(number) & DOWN != 0)? {
                     Step::On => {}
                     Step::Met => return Ok(true),
                     Step::End => return Ok(false),
@@ -79,7 +78,7 @@ impl Graph<'_> {
 /// Visits some of a search's nodes; what leads no further does not count as met.
 fn step(
     sight: &Sight<'_>,
-    search: &impl Visitor,
+    search: impl Visitor,
     (stack, gather): &mut (Vec<u32>, Gather),
     met: impl Fn(u32) -> bool,
 ) -> Result<Step, TableError> {
@@ -111,7 +110,7 @@ enum Step {
 }
 
 /// The roots of a search, each once.
-fn begun(search: &impl Visitor, roots: &[Node]) -> Result<Vec<u32>, GraphError> {
+fn begun(search: impl Visitor, roots: &[Node]) -> Result<Vec<u32>, GraphError> {
     let mut list = with_room(roots.len())?;
     list.extend(roots.iter().map(|root| root.number()).filter(|root| search.claim(*root, *root)));
     Ok(list)

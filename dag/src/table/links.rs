@@ -29,7 +29,7 @@ pub enum Direction {
 }
 
 /// What is done with links.
-pub(crate) trait Visitor: Sync {
+pub(crate) trait Visitor: Copy + Sync {
     /// Along which links.
     const DIRECTION: Direction;
     /// Whether nodes without children are handed on too, which have nothing to be visited for.
@@ -84,7 +84,7 @@ impl Gather {
 pub(crate) struct Near<'s, 't> {
     sight: &'s Sight<'t>,
     firsts: (u32, Option<&'t Firsts>),
-    words: (u32, &'t [AtomicU32]),
+    words: (u32, Option<&'t Words>),
 }
 
 impl Near<'_, '_> {
@@ -103,9 +103,9 @@ impl Near<'_, '_> {
     fn word(&mut self, at: u32) -> u32 {
         let segment = at >> WORDS_BITS;
         if segment != self.words.0 {
-            self.words = (segment, self.sight.words_at(segment << WORDS_BITS));
+            self.words = (segment, self.sight.words_at(segment << WORDS_BITS).as_array());
         }
-        self.words.1[(at % SEGMENT_WORDS) as usize].read(Ordering::Relaxed)
+        self.words.1.map_or(LAST, |words| words[(at % SEGMENT_WORDS) as usize].read(Ordering::Relaxed))
     }
 
     /// The children of a node, by where they begin.
@@ -176,8 +176,9 @@ impl<'t> Sight<'t> {
 
     /// Visits one node after another, as long as few wait and none of them has many links; answers how many were kept.
     /// Where few are left, there are no waits to overlap.
-    #[inline]
-    pub(crate) fn follow<V: Visitor>(&self, visitor: &V, stack: &mut Vec<u32>) -> Result<u64, TableError> {
+    // Not inlined: then all that the loop uses is in registers.
+    #[inline(never)]
+    pub(crate) fn follow<V: Visitor>(&self, visitor: V, stack: &mut Vec<u32>) -> Result<u64, TableError> {
         let (mut kept, mut next, mut near) = (0, stack.pop(), self.near());
         // First come, first served: of branches that merge again and again, few nodes wait at any time.
         let (mut ring, mut begin, mut end) = ([0; FEW], 0_usize, 0_usize);
@@ -218,7 +219,7 @@ impl<'t> Sight<'t> {
 
     /// For reading what is mostly near to what was read before.
     pub(crate) fn near(&self) -> Near<'_, 't> {
-        Near { sight: self, firsts: (u32::MAX, None), words: (u32::MAX, &[]) }
+        Near { sight: self, firsts: (u32::MAX, None), words: (u32::MAX, None) }
     }
 
     /// Shows a visitor the links of at most `BATCH` nodes; `keep` takes the far ends that are kept and lead further,
@@ -226,7 +227,7 @@ impl<'t> Sight<'t> {
     #[inline]
     pub(crate) fn visit<V: Visitor>(
         &self,
-        visitor: &V,
+        visitor: V,
         gather: &mut Gather,
         numbers: &[u32],
         mut keep: impl FnMut(&[u32], usize) -> Result<(), TableError>,
@@ -241,7 +242,7 @@ impl<'t> Sight<'t> {
     #[inline]
     fn visit_children<V: Visitor>(
         &self,
-        visitor: &V,
+        visitor: V,
         gather: &mut Gather,
         numbers: &[u32],
         keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
@@ -280,7 +281,7 @@ impl<'t> Sight<'t> {
 
     fn visit_parents<V: Visitor>(
         &self,
-        visitor: &V,
+        visitor: V,
         gather: &mut Gather,
         numbers: &[u32],
         keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
@@ -308,7 +309,7 @@ impl<'t> Sight<'t> {
     #[inline]
     fn flush<V: Visitor>(
         &self,
-        visitor: &V,
+        visitor: V,
         gather: &mut Gather,
         keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
     ) -> Result<(), TableError> {

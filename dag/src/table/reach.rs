@@ -6,6 +6,7 @@ use super::links::{Direction, Visitor};
 use super::{Flag, Node, NodeTable, TableError};
 
 /// Sets a flag on what it meets.
+#[derive(Clone, Copy)]
 struct Flags<'t> {
     table: &'t NodeTable,
     flag: Flag,
@@ -41,6 +42,6 @@ impl NodeTable {
     pub fn reach(&self, roots: &[Node], flag: Flag, workers: usize) -> Result<u64, TableError> {
         let roots = roots.iter().filter(|root| self.set(**root, flag)).map(|root| root.0).collect::<Vec<_>>();
         let reached = roots.len() as u64;
-        Ok(reached + self.sight().walk(&Flags { table: self, flag }, roots, workers)?)
+        Ok(reached + self.sight().walk(Flags { table: self, flag }, roots, workers)?)
     }
 }

@@ -26,7 +26,7 @@ const ROUND_MIN: usize = 512;
 /// One round.
 struct Round<'t, V> {
     sight: &'t Sight<'t>,
-    visitor: &'t V,
+    visitor: V,
     deques: Vec<Deque>,
     /// Workers that have work.
     busy: AtomicU32,
@@ -41,7 +41,7 @@ impl Sight<'_> {
     /// Visits nodes, and then all that the visitor keeps, in any order by so many workers; answers how many it kept.
     pub(crate) fn walk(
         &self,
-        visitor: &impl Visitor,
+        visitor: impl Visitor,
         mut left: Vec<u32>,
         workers: usize,
     ) -> Result<u64, TableError> {
