@@ -8,9 +8,7 @@ use dagvault_core::cbor::{CborError, Encoder};
 use dagvault_core::cid::{AnyCid, CidError, push_varint};
 use dagvault_core::ids::Cid;
 use dagvault_core::limits::BLOCK_BYTES_MAX;
-use dagvault_dag::car::{
-    CarError, Fault, HEADER_BYTES_MAX, ROOTS_MAX, Reader, SECTION_BYTES_MAX, Section, Writer,
-};
+use dagvault_dag::car::{CarError, Fault, ROOTS_MAX, Reader, SECTION_BYTES_MAX, Section, Writer};
 
 fn block(bytes: &[u8]) -> (AnyCid, Vec<u8>) {
     (Cid(*blake3::hash(bytes).as_bytes()).into(), bytes.to_vec())
@@ -166,7 +164,7 @@ fn huge_lengths_cost_nothing() {
         assert_eq!(at, start.len() as u64);
         let mut bad = Vec::new();
         push_varint(claimed, &mut bad);
-        assert!(matches!(refused(&bad), (0, Fault::TooLarge { most: HEADER_BYTES_MAX, .. })));
+        assert!(matches!(refused(&bad), (0, Fault::TooLarge { most: SECTION_BYTES_MAX, .. })));
     }
     let over_long = [&start[..], &[0xff; 20]].concat();
     assert!(matches!(refused(&over_long), (_, Fault::Length(CidError::TooLong))));

@@ -20,10 +20,11 @@ pub use write::Writer;
 
 /// Most roots of a file.
 pub const ROOTS_MAX: usize = 256;
-/// Largest header, in bytes: with [`ROOTS_MAX`] links to CIDs as long as they may be.
-pub const HEADER_BYTES_MAX: usize = 64 + ROOTS_MAX * (CID_BYTES_MAX + 6);
-/// Largest section, in bytes: a CID and a block.
+/// Largest section, in bytes: a CID and a block. A header may be as large, so that one with too many roots is told so.
 pub const SECTION_BYTES_MAX: usize = CID_BYTES_MAX + BLOCK_BYTES_MAX;
+
+// Roots with CIDs as long as they may be fit.
+const _: () = assert!(64 + ROOTS_MAX * (CID_BYTES_MAX + 6) <= SECTION_BYTES_MAX);
 
 /// What is wrong with a file.
 #[derive(Debug)]

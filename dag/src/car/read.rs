@@ -8,7 +8,7 @@ use dagvault_core::cid::{
 };
 use dagvault_crypto::{hash, sha256};
 
-use super::{CarError, Fault, HEADER_BYTES_MAX, ROOTS_MAX, SECTION_BYTES_MAX};
+use super::{CarError, Fault, ROOTS_MAX, SECTION_BYTES_MAX};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -41,7 +41,7 @@ impl<R: Read> Reader<R> {
     pub fn new(input: R) -> Result<Self, CarError> {
         let input = BufReader::with_capacity(BUFFER_BYTES, input);
         let mut reader = Self { input, roots: Vec::new(), at: 0, ended: false };
-        let header = reader.part(HEADER_BYTES_MAX).and_then(|part| part.ok_or(Fault::Truncated));
+        let header = reader.part().and_then(|part| part.ok_or(Fault::Truncated));
         reader.roots =
             header.and_then(|header| read_header(&header)).map_err(|fault| CarError { at: 0, fault })?;
         Ok(reader)
@@ -68,7 +68,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn next_section(&mut self, at: u64) -> Result<Option<Section>, Fault> {
-        let Some(mut bytes) = self.part(SECTION_BYTES_MAX)? else { return Ok(None) };
+        let Some(mut bytes) = self.part()? else { return Ok(None) };
         let (cid, used) = AnyCid::from_prefix(&bytes).map_err(Fault::Cid)?;
         bytes.drain(..used);
         check(&cid, &bytes)?;
@@ -76,8 +76,9 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next part behind its length; `None` at the end of the file.
-    fn part(&mut self, most: usize) -> Result<Option<Vec<u8>>, Fault> {
+    fn part(&mut self) -> Result<Option<Vec<u8>>, Fault> {
         let Some(claimed) = self.length()? else { return Ok(None) };
+        let most = SECTION_BYTES_MAX;
         let length = usize::try_from(claimed).ok().filter(|length| *length <= most);
         let mut bytes = vec![0; length.ok_or(Fault::TooLarge { claimed, most })?];
         self.input.read_exact(&mut bytes).map_err(|error| match error.kind() {
