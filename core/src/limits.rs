@@ -52,5 +52,5 @@ pub const BATCH_BLOCKS_MAX: usize = 256;
 pub const RAW_BLOCKS_MAX: usize = 64;
 /// Largest proof of inclusion: a commit and a node for each level of the tree, with what stands around them.
 pub const PROOF_BYTES_MAX: usize = (TREE_DEPTH_MAX + 2) * (BLOCK_BYTES_MAX + 16) + 2 * PATH_BYTES_MAX;
-/// Entries of the cache of decrypted tree nodes, in bytes of plaintext.
-pub const NODE_CACHE_BYTES: usize = 16 * 1024 * 1024;
+/// Decrypted tree nodes that are kept, in bytes of memory.
+pub const NODE_CACHE_BYTES: usize = 96 * 1024 * 1024;

@@ -320,3 +320,32 @@ fn any_call_of_a_repair_may_fail() {
         }
     }
 }
+
+#[test]
+fn a_full_disk_stops_a_repair_and_nothing_else() {
+    let (base, model) = hurt(40);
+    let (mut stopped, mut went) = (0, 0);
+    for extra in (0..60_000).step_by(if full() { 97 } else { 991 }) {
+        let disk = base.fork(extra);
+        disk.set_capacity(Some(disk.used() + extra));
+        match mend(&disk, OLDER) {
+            Ok(report) => {
+                assert!(report.opens);
+                went += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.kind, StoreErrorKind::NoSpace, "{extra}: {error}");
+                stopped += 1;
+            }
+        }
+        disk.set_capacity(None);
+        if extra % 2 == 0 {
+            disk.cut();
+            disk.reboot();
+        }
+        let report = mend(&disk, OLDER).unwrap_or_else(|error| panic!("{extra}: {error}"));
+        assert!(report.opens, "{extra}");
+        check_after(&disk, &model).unwrap_or_else(|text| panic!("{extra}: {text}"));
+    }
+    assert!(stopped > 3 && went > 3, "{stopped} stopped, {went} went");
+}

@@ -9,6 +9,8 @@ use dagvault_core::wire_enum;
 use dagvault_crypto::secret::SecretVec;
 use dagvault_dag::link::Link;
 
+use crate::node::SHARED_BYTES;
+
 /// Chunk links that a version holds itself; more go to index nodes.
 pub(crate) const DIRECT_LINKS_MAX: usize = 8;
 
@@ -152,6 +154,12 @@ impl Entry {
         let older = if self.older.is_some() { LINK_WEIGHT } else { 0 };
         let versions: usize = self.versions.iter().map(Version::weight).sum();
         ENTRY_WEIGHT + self.path.len() + self.meta_bytes() + versions + older
+    }
+
+    /// Rough bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        let held = size_of::<Self>() + self.versions.len() * size_of::<Version>();
+        held + self.weight() + SHARED_BYTES
     }
 
     /// The entry behind one whose path is `before`: the shared start of the path is a number.

@@ -155,10 +155,10 @@ mod tests {
     type Target = (fn(&[u8]), Vec<Vec<u8>>);
 
     fn targets() -> Vec<Target> {
-        let leaf = Node::Leaf(["a/b", "a/c", "a/ä", "a/ö"].map(|path| Arc::new(entry(path))).to_vec());
+        let leaf = Node::Leaf(["a/b", "a/c", "a/ä", "a/ö"].map(|path| Arc::new(entry(path))).to_vec().into());
         let children =
             ["a/b", "a/bc", "b"].map(|last| Arc::new(Child { last: last.into(), link: link(3), paths: 40 }));
-        let branch = |level| Node::Branch { level, children: children.to_vec() }.encode();
+        let branch = |level| Node::Branch { level, children: children.to_vec().into() }.encode();
         let history = History { versions: versions(), older: Some(Older { link: link(1), count: 300 }) };
         let index = Index { depth: 1, links: vec![link(1), link(2)] };
         let space =

@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod blocks;
+mod cache;
 mod change;
 mod check;
 mod entry;
@@ -17,6 +18,7 @@ mod gc;
 mod graph;
 mod head;
 mod history;
+mod keyed;
 mod keys;
 mod lz4;
 #[cfg(feature = "std")]

@@ -12,6 +12,7 @@ use dagvault_dag::envelope::Kind;
 use dagvault_dag::link::Link;
 
 use crate::entry::{Entry, Older, Version, decode_path, digest_versions, encode_path};
+use crate::keyed::{Keyed, Sorted};
 
 /// Links in one index node.
 pub(crate) const INDEX_LINKS_MAX: usize = 1024;
@@ -76,6 +77,9 @@ impl SpaceKeys {
     }
 }
 
+/// What it costs to keep something behind a counted pointer with an allocation of its own.
+pub(crate) const SHARED_BYTES: usize = 64;
+
 /// A child of a branch.
 pub(crate) struct Child {
     /// The last path below.
@@ -85,10 +89,22 @@ pub(crate) struct Child {
     pub(crate) paths: u64,
 }
 
+impl Keyed for Child {
+    fn key(&self) -> &str {
+        &self.last
+    }
+}
+
+impl Keyed for Entry {
+    fn key(&self) -> &str {
+        &self.path
+    }
+}
+
 /// A node of the state tree. What a change leaves as it is, old and new nodes share.
 pub(crate) enum Node {
-    Leaf(Vec<Arc<Entry>>),
-    Branch { level: u32, children: Vec<Arc<Child>> },
+    Leaf(Sorted<Entry>),
+    Branch { level: u32, children: Sorted<Child> },
 }
 
 impl Node {
@@ -118,8 +134,18 @@ impl Node {
         }
     }
 
-    /// Rough bytes in memory, for the cache.
-    pub(crate) fn weight(&self) -> usize {
+    /// Rough bytes of memory, what it shares with other nodes counted as its own.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Leaf(entries) => entries.iter().map(|entry| entry.memory()).sum(),
+            Self::Branch { children, .. } => {
+                children.iter().map(|child| size_of::<Child>() + child.last.len() + SHARED_BYTES).sum()
+            }
+        }
+    }
+
+    /// Rough bytes of its encoding.
+    fn weight(&self) -> usize {
         match self {
             Self::Leaf(entries) => entries.iter().map(|entry| entry.weight()).sum(),
             Self::Branch { children, .. } => children.iter().map(|child| child.last.len() + 160).sum(),
@@ -163,7 +189,7 @@ impl Node {
                 let before = entries.last().map_or("", |entry| entry.path.as_str());
                 entries.push(Arc::new(Entry::decode(before, &mut from)?));
             }
-            Self::Leaf(entries)
+            Self::Leaf(entries.into())
         } else {
             from.record(2)?;
             if from.uint()? != u64::from(level) || level as usize > TREE_DEPTH_MAX {
@@ -177,7 +203,7 @@ impl Node {
                 let (paths, link) = (from.uint()?, Wire::decode(&mut from)?);
                 children.push(Arc::new(Child { last, link, paths }));
             }
-            Self::Branch { level, children }
+            Self::Branch { level, children: children.into() }
         };
         from.end()?;
         if node.last().is_empty() { Err(CborError::Value) } else { Ok(node) }

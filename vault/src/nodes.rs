@@ -6,14 +6,13 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
-use core::mem;
 
 use dagvault_api::{Error, TableUse};
 use dagvault_core::arena::Regions;
 use dagvault_core::cbor::{self, CborError};
 use dagvault_core::error::StoreError;
 use dagvault_core::ids::Cid;
-use dagvault_core::limits::{BATCH_BLOCKS_MAX, NODE_CACHE_BYTES};
+use dagvault_core::limits::BATCH_BLOCKS_MAX;
 use dagvault_core::parallel;
 use dagvault_core::wipe::{wipe, wipe_vec};
 use dagvault_crypto::aead::Suite;
@@ -24,8 +23,8 @@ use dagvault_dag::store::{Block, Store};
 use dagvault_dag::system::System;
 use dagvault_dag::table::{Limits, NodeTable};
 use dagvault_dag::walk::missing;
-use hashbrown::HashMap;
 
+use crate::cache::Cache;
 use crate::head::Settings;
 use crate::node::{History, Index, Node, SpaceKeys};
 
@@ -113,36 +112,6 @@ pub(crate) fn seal_block(
     })
 }
 
-/// A cache in two generations: what is used moves to the young one; when that is full, the old one goes.
-#[derive(Default)]
-struct Cache {
-    young: HashMap<Cid, Arc<Node>>,
-    old: HashMap<Cid, Arc<Node>>,
-    young_bytes: usize,
-    old_bytes: usize,
-}
-
-impl Cache {
-    fn find(&mut self, cid: Cid) -> Option<Arc<Node>> {
-        if let Some(node) = self.young.get(&cid) {
-            return Some(Arc::clone(node));
-        }
-        let node = self.old.remove(&cid)?;
-        self.old_bytes = self.old_bytes.saturating_sub(node.weight());
-        self.insert(cid, Arc::clone(&node));
-        Some(node)
-    }
-
-    fn insert(&mut self, cid: Cid, node: Arc<Node>) {
-        self.young_bytes += node.weight();
-        self.young.insert(cid, node);
-        if self.young_bytes > NODE_CACHE_BYTES / 2 {
-            self.old = mem::take(&mut self.young);
-            self.old_bytes = mem::take(&mut self.young_bytes);
-        }
-    }
-}
-
 /// Access to the nodes of one space.
 pub(crate) struct Nodes {
     pub(crate) store: Arc<dyn Store>,
@@ -197,11 +166,14 @@ impl Nodes {
         *self.cache.borrow_mut() = Cache::default();
     }
 
+    /// Lets go of a node that a change has replaced.
+    pub(crate) fn replaced(&self, cid: Cid) {
+        self.cache.borrow_mut().remove(cid);
+    }
+
     /// Bytes and nodes in the cache.
     pub(crate) fn cached(&self) -> (u64, u64) {
-        let cache = self.cache.borrow();
-        let nodes = cache.young.len() + cache.old.len();
-        ((cache.young_bytes + cache.old_bytes) as u64, nodes as u64)
+        self.cache.borrow().size()
     }
 
     /// Draws the randomness of `count` blocks, before any worker needs it.

@@ -104,7 +104,7 @@ impl<'a> Proof<'a> {
 /// The child of a branch below which a path is.
 fn child_of<'n>(node: &'n Node, path: &str) -> Option<&'n Link> {
     let Node::Branch { children, .. } = node else { return None };
-    children.iter().find(|child| child.last.as_str() >= path).map(|child| &child.link)
+    children.get(children.before(path)).map(|child| &child.link)
 }
 
 /// The entry of a leaf.

@@ -1,6 +1,6 @@
 //! How many nodes are read for one secret and for a short list, by the number of secrets: counted under a vault that
 //! has nothing in its cache.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 
 mod common;
 

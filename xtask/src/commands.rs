@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 12] = [
+pub(crate) const COMMANDS: [Command; 13] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -77,6 +77,12 @@ pub(crate) const COMMANDS: [Command; 12] = [
         words: &[],
     },
     Command {
+        name: "tsan",
+        about: "tests with threads under ThreadSanitizer: the node table, traversals, shared stores",
+        flags: &[],
+        words: &[],
+    },
+    Command {
         name: "tidy",
         about: "direction of dependencies, orphan files, docs that drift, long lines, stray unsafe",
         flags: &[],
@@ -97,6 +103,8 @@ pub(crate) const COMMANDS: [Command; 12] = [
             "accelerators",
             "dag",
             "vault",
+            "growth",
+            "store",
             "memory",
             "puts",
             "engines",

@@ -20,6 +20,7 @@ mod setup;
 mod test;
 mod tidy;
 mod tree;
+mod tsan;
 mod vault;
 
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         "differential" => differential::run(&workspace, arguments.number("--cases", 100_000)?),
         "interchange" => interchange::run(&workspace),
         "miri" => miri::run(&workspace),
+        "tsan" => tsan::run(&workspace),
         "tidy" => tidy::run(&workspace),
         "ci" => ci::run(&workspace),
         "bench" => bench::run(&workspace, &arguments),

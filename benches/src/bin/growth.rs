@@ -1,5 +1,5 @@
-//! `growth FOLDER ROUNDS`: puts, gets and listings of a vault with 1,000 secrets and of one with 100,000, on disk and in
-//! memory, by each engine; all take turns in this one process. Prints JSON.
+//! `growth FOLDER ROUNDS`: puts, gets and listings of a vault with 1,000 secrets and of one with 100,000, in turns, on
+//! disk and in memory, by each engine. Prints JSON.
 
 use std::path::Path;
 use std::time::Instant;

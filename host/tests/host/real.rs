@@ -134,6 +134,28 @@ fn a_value_beyond_the_memory_is_an_error_and_the_engine_goes_on() {
 }
 
 #[test]
+fn a_vault_larger_than_the_memory_is_served() {
+    const SECRETS: usize = 20_000;
+    let mut config = config(Arc::new(MapStore::default()));
+    config.max_memory_bytes = 32 << 20;
+    let mut engine = WasmEngine::new(config).unwrap();
+    engine.call(&create()).unwrap();
+    let paths: Vec<String> =
+        (0..SECRETS).map(|number| format!("team-{:03}/secret-{number}", number / 100)).collect();
+    let value = noise(700);
+    for some in paths.chunks(500) {
+        let items = some.iter().map(|path| item(path, &value)).collect();
+        engine.call(&Request::Put { items }).unwrap();
+    }
+    for path in paths.iter().step_by(3) {
+        assert_eq!(value_of(&mut engine, path), value);
+    }
+    let Ok(Response::Memory { stats }) = engine.call(&Request::Memory {}) else { panic!("no figures") };
+    // Less than the vault: opened nodes are kept as far as there is room.
+    assert!((1 << 20..SECRETS as u64 * 700).contains(&stats.cache_bytes), "{stats:?}");
+}
+
+#[test]
 fn errors_of_the_store_come_with_their_words() {
     let store = Arc::new(MapStore::default());
     let mut engine = WasmEngine::new(config(store.clone())).unwrap();

@@ -9,6 +9,7 @@ use dagvault_dag::link::Link;
 
 use super::{Tree, misshapen};
 use crate::entry::Entry;
+use crate::keyed::Sorted;
 use crate::node::{Child, Node};
 
 /// Leaves that are opened together when a listing goes through many.
@@ -42,7 +43,7 @@ impl Range<'_> {
     }
 }
 
-fn children(node: &Node) -> Result<&[Arc<Child>], Error> {
+fn children(node: &Node) -> Result<&Sorted<Child>, Error> {
     match node {
         Node::Branch { children, .. } => Ok(children),
         Node::Leaf(_) => Err(misshapen()),
@@ -68,16 +69,15 @@ impl Tree<'_> {
             let mut wanted: Vec<(&Link, Vec<usize>)> = Vec::new();
             for (node, group) in &groups {
                 let children = children(node)?;
-                let mut at: Vec<Vec<usize>> = Vec::new();
-                at.resize_with(children.len(), Vec::new);
-                for index in group {
-                    let child = children.partition_point(|child| child.last.as_str() < paths[*index]);
-                    if let Some(group) = at.get_mut(child) {
-                        group.push(*index);
+                let mut at: Vec<(usize, usize)> =
+                    group.iter().map(|index| (children.before(paths[*index]), *index)).collect();
+                at.sort_unstable();
+                for group in at.chunk_by(|a, b| a.0 == b.0) {
+                    // Behind the last child is nothing.
+                    if let Some(child) = children.get(group[0].0) {
+                        wanted.push((&child.link, group.iter().map(|(_, index)| *index).collect()));
                     }
                 }
-                let used = children.iter().zip(at).filter(|(_, group)| !group.is_empty());
-                wanted.extend(used.map(|(child, group)| (&child.link, group)));
             }
             level -= 1;
             let links: Vec<&Link> = wanted.iter().map(|(link, _)| *link).collect();
@@ -87,7 +87,8 @@ impl Tree<'_> {
         for (node, group) in groups {
             let Node::Leaf(entries) = &*node else { return Err(misshapen()) };
             for index in group {
-                if let Ok(at) = entries.binary_search_by(|entry| entry.path.as_str().cmp(paths[index])) {
+                let at = entries.before(paths[index]);
+                if entries.get(at).is_some_and(|entry| entry.path == paths[index]) {
                     results[index] = Some((Arc::clone(&node), at));
                 }
             }
@@ -167,22 +168,26 @@ impl Tree<'_> {
 
     /// The node of `level` in which `path` belongs: the first that ends at or behind it.
     pub(super) fn seek(&self, level: u32, path: &str) -> Result<Option<Arc<Node>>, Error> {
-        self.descend(level, |last| last >= path)
+        self.descend(level, |children| children.before(path), |last| last >= path)
     }
 
     /// The node of `level` behind the one that ends with `last`.
     pub(super) fn next(&self, level: u32, last: &str) -> Result<Option<Arc<Node>>, Error> {
-        self.descend(level, |candidate| candidate > last)
+        self.descend(level, |children| children.up_to(last), |candidate| candidate > last)
     }
 
-    /// The first node of `level` whose last path is far enough.
-    fn descend(&self, level: u32, far_enough: impl Fn(&str) -> bool) -> Result<Option<Arc<Node>>, Error> {
+    /// The first node of `level` whose last path is far enough; `first` tells the first such child.
+    fn descend(
+        &self,
+        level: u32,
+        first: impl Fn(&Sorted<Child>) -> usize,
+        far_enough: impl Fn(&str) -> bool,
+    ) -> Result<Option<Arc<Node>>, Error> {
         let Some(root) = self.root.filter(|root| root.level >= level) else { return Ok(None) };
         let mut node = self.nodes.load(root.level, &root.link)?;
         for below in (level..root.level).rev() {
             let children = children(&node)?;
-            let at = children.partition_point(|child| !far_enough(&child.last));
-            let Some(child) = children.get(at) else { return Ok(None) };
+            let Some(child) = children.get(first(children)) else { return Ok(None) };
             node = self.nodes.load(below, &child.link)?;
         }
         Ok(Some(node).filter(|node| far_enough(node.last())))
@@ -207,7 +212,7 @@ impl Tree<'_> {
     ) -> Result<Option<Arc<Node>>, Error> {
         let children = children(node)?;
         // The child that ends at or behind `last` may hold it, else the child before ends with it.
-        let end = children.partition_point(|child| child.last.as_str() < last);
+        let end = children.before(last);
         for child in children[..children.len().min(end + 1)].iter().rev() {
             let below = self.nodes.load(at - 1, &child.link)?;
             if at - 1 > level {

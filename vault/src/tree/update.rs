@@ -8,6 +8,7 @@ use core::iter::Peekable;
 use core::mem;
 
 use dagvault_api::Error;
+use dagvault_core::ids::Cid;
 use dagvault_core::limits::{NODE_BYTES_SOFT, TREE_DEPTH_MAX};
 use dagvault_dag::store::Block;
 
@@ -26,6 +27,8 @@ trait Item: Clone {
     fn weight(&self) -> usize;
     fn of(node: &Node) -> Option<&[Self]>;
     fn node(level: u32, items: Vec<Self>) -> Node;
+    /// The node of the level below that it stands for.
+    fn below(&self) -> Option<Cid>;
 }
 
 impl Item for Arc<Entry> {
@@ -42,7 +45,10 @@ impl Item for Arc<Entry> {
         }
     }
     fn node(_: u32, items: Vec<Self>) -> Node {
-        Node::Leaf(items)
+        Node::Leaf(items.into())
+    }
+    fn below(&self) -> Option<Cid> {
+        None
     }
 }
 
@@ -60,7 +66,10 @@ impl Item for Arc<Child> {
         }
     }
     fn node(level: u32, items: Vec<Self>) -> Node {
-        Node::Branch { level, children: items }
+        Node::Branch { level, children: items.into() }
+    }
+    fn below(&self) -> Option<Cid> {
+        Some(self.link.cid)
     }
 }
 
@@ -146,8 +155,12 @@ impl Tree<'_> {
                 // Nothing above: what is left is all there is, with the old root if nothing touched it.
                 if let Some(root) = self.root.filter(|root| root.level + 1 == level) {
                     let last = String::from(self.nodes.load(root.level, &root.link)?.last());
-                    let (link, paths) = (root.link.clone(), root.paths);
-                    ups.entry(last.clone()).or_insert(Some(Arc::new(Child { last, link, paths })));
+                    if ups.contains_key(&last) {
+                        self.nodes.replaced(root.link.cid);
+                    } else {
+                        let (link, paths) = (root.link.clone(), root.paths);
+                        ups.insert(last.clone(), Some(Arc::new(Child { last, link, paths })));
+                    }
                 }
                 let mut children: Vec<Arc<Child>> = ups.into_values().flatten().collect();
                 if children.len() <= 1 {
@@ -242,7 +255,10 @@ impl Tree<'_> {
                 new.into_iter().for_each(|new| builder.push(new, None));
             }
             match changes.next_if(|(key, _)| key == item.key()) {
-                Some((_, new)) => new.into_iter().for_each(|new| builder.push(new, None)),
+                Some((_, new)) => {
+                    item.below().into_iter().for_each(|cid| self.nodes.replaced(cid));
+                    new.into_iter().for_each(|new| builder.push(new, None));
+                }
                 // An old node ends with its last item only: of the others the rank is known to be too low.
                 None if index + 1 < items.len() => builder.push_ranked(item.clone(), Some(number), false),
                 None => builder.push(item.clone(), Some(number)),

@@ -5,6 +5,7 @@ mod against;
 mod child;
 mod crypto;
 mod engines;
+mod growth;
 mod latency;
 mod memory;
 mod peers;
@@ -13,6 +14,7 @@ mod puts;
 mod report;
 mod requests;
 mod rows;
+mod store;
 mod svg;
 mod targets;
 mod turns;
@@ -44,6 +46,8 @@ struct Bench {
     effort: Effort,
     /// Of which cases the name has this in it.
     filter: Option<String>,
+    /// Whether a section was asked for by its name: it may take longer then.
+    named: bool,
     /// What would have to be typed again.
     typed: String,
 }
@@ -60,6 +64,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         rounds: arguments.number("--rounds", if quick { 1 } else { 5 })?,
         effort: if quick { Effort::QUICK } else { Effort::FULL },
         filter,
+        named: wanted != "all" && !quick,
         typed: String::new(),
         workspace: workspace.clone(),
     };
@@ -86,8 +91,19 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-const SECTIONS: [&str; 9] =
-    ["crypto", "accelerators", "dag", "vault", "memory", "puts", "engines", "latency", "peers"];
+const SECTIONS: [&str; 11] = [
+    "crypto",
+    "accelerators",
+    "dag",
+    "vault",
+    "growth",
+    "store",
+    "memory",
+    "puts",
+    "engines",
+    "latency",
+    "peers",
+];
 
 /// A table and the name of its marks in the document.
 type Marked = (&'static str, Vec<String>);
@@ -102,6 +118,15 @@ impl Bench {
                     .into_iter()
                     .map(|(mark, table)| Ok((mark, report::with_origin(self, table)?)))
                     .collect();
+            }
+            "growth" => growth::measure(self)?,
+            "store" => {
+                let [some, many] = store::BLOCKS;
+                let mut tables = vec![("store", report::with_origin(self, store::measure(self, some)?)?)];
+                if self.named {
+                    tables.push(("store-many", report::with_origin(self, store::measure(self, many)?)?));
+                }
+                return Ok(tables);
             }
             "memory" => memory::measure(self)?,
             "puts" => puts::measure(self)?,
