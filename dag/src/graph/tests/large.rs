@@ -21,8 +21,8 @@ fn ten_million_deep() {
     let graph = Graph::new(&table, 1);
     let [first, last] = [nodes(&[0])[0], nodes(&[count - 1])[0]];
     let set = graph.reachable(&[last], Direction::Children).unwrap();
-    assert_eq!(set.len(), count.into());
-    assert_eq!(graph.reachable(&[first], Direction::Parents).unwrap().len(), count.into());
+    assert_eq!(set.len(), u64::from(count));
+    assert_eq!(graph.reachable(&[first], Direction::Parents).unwrap().len(), u64::from(count));
     let backwards = || (0..count).rev();
     let order = graph.topological_order(Some(&set)).unwrap();
     assert!(order.iter().map(|node| node.number()).eq(backwards()));

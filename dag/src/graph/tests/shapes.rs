@@ -133,7 +133,7 @@ fn a_star_a_chain_and_nothing() {
         assert_eq!((below(0), below(count - 1)), (count.into(), 1));
         let above =
             asked(&table, |graph| graph.reachable(&nodes(&[count - 1]), Direction::Parents).unwrap().len());
-        assert_eq!(above, depth.into());
+        assert_eq!(above, u64::from(depth));
         assert!(asked(&table, |graph| graph.reaches(nodes(&[0])[0], nodes(&[count - 1])[0])).unwrap());
         assert!(!asked(&table, |graph| graph.reaches(nodes(&[count - 1])[0], nodes(&[0])[0])).unwrap());
     }
