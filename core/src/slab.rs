@@ -50,6 +50,38 @@ unsafe impl<T: Zeroed, const N: usize> Zeroed for [T; N] {
     }
 }
 
+/// A word that is stored to plainly while nobody else can reach it. In WebAssembly there is no weak atomic store: each
+/// waits until all stores before it are done, which is most of what it costs to fill a record.
+pub trait Plain<V> {
+    /// Stores a value, not atomically.
+    ///
+    /// # Safety
+    /// No other thread accesses the word from the last time that this thread synchronised with it until it
+    /// synchronises with this thread after the store.
+    unsafe fn store_plain(&self, value: V);
+}
+
+macro_rules! plain {
+    ($atomic:ty, $value:ty) => {
+        impl Plain<$value> for $atomic {
+            #[inline(always)]
+            unsafe fn store_plain(&self, value: $value) {
+                // loom sees what its own atomics do, and no weaker order than this.
+                #[cfg(loom)]
+                self.store(value, Ordering::Relaxed);
+                #[cfg(not(loom))]
+                // SAFETY: the pointer is to a word that is alive, and by the caller's duty nobody else accesses it now.
+                unsafe {
+                    self.as_ptr().write(value);
+                }
+            }
+        }
+    };
+}
+
+plain!(AtomicU32, u32);
+plain!(AtomicU64, u64);
+
 /// An array that began as zeros.
 pub struct Slab<T: Zeroed> {
     at: NonNull<T>,

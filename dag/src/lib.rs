@@ -1,6 +1,6 @@
 //! Blocks and their envelopes, links, parallel traversal, and the stores that keep blocks and cells.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate alloc;
 

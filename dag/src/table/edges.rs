@@ -4,10 +4,11 @@
 //! stands beside its slot. The parents of a node are a list that
 //! begins at its head: most nodes have one parent, which is the head itself; each further one takes a pair of words,
 //! the parent and what the head was before.
+#![allow(unsafe_code, reason = "words that nobody else can reach yet are stored to plainly")]
 
 use alloc::boxed::Box;
 
-use dagvault_core::slab::{OnceBox, Slab};
+use dagvault_core::slab::{OnceBox, Plain as _, Slab};
 use dagvault_core::sync::{AtomicU32, Ordering};
 
 use super::TableError;
@@ -92,11 +93,16 @@ impl Edges {
         &self.words_at(at)[0]
     }
 
-    /// Writes the children of a node, so many. Relaxed: what says where they begin releases them.
-    pub(super) fn write(&self, at: u32, count: u32, children: impl Iterator<Item = u32>) {
+    /// Writes the children of a node, so many.
+    ///
+    /// # Safety
+    /// The words are the caller's, and no node has them as children yet.
+    pub(super) unsafe fn write(&self, at: u32, count: u32, children: impl Iterator<Item = u32>) {
         for (turn, child) in (0..count).zip(children) {
             let mark = if turn + 1 == count { LAST } else { 0 };
-            self.word(at + turn).write(child | mark, Ordering::Relaxed);
+            // SAFETY: who had the words before released them to the caller, and who finds them later has synchronised
+            // with what says where they begin.
+            unsafe { self.word(at + turn).store_plain(child | mark) };
         }
     }
 
@@ -118,7 +124,10 @@ impl Edges {
 
     /// Adds a parent to the list at `head`, unless it is the newest there; `pair` gives two words where they are
     /// needed.
-    pub(super) fn push(
+    ///
+    /// # Safety
+    /// The words that `pair` gives are the caller's, and in no list yet.
+    pub(super) unsafe fn push(
         &self,
         head: &AtomicU32,
         parent: u32,
@@ -137,8 +146,11 @@ impl Edges {
                     Some(at) => at,
                     None => *at.insert(pair()?),
                 };
-                self.word(at).write(mine, Ordering::Relaxed);
-                self.word(at + 1).write(first, Ordering::Relaxed);
+                // SAFETY: the pair is the caller's; who follows the list to it has synchronised with the exchange below.
+                unsafe {
+                    self.word(at).store_plain(mine);
+                    self.word(at + 1).store_plain(first);
+                }
                 PAIR | at
             };
             // Release: who follows the list finds the pair written. Each pusher has acquired what it puts behind.

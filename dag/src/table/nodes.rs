@@ -1,11 +1,12 @@
 //! Slots of nodes and what lies beside them, by number, in segments that never move.
+#![allow(unsafe_code, reason = "words that nobody else can reach yet are stored to plainly")]
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use dagvault_core::arena::Regions;
 use dagvault_core::ids::Cid;
-use dagvault_core::slab::{OnceBox, Slab};
+use dagvault_core::slab::{OnceBox, Plain as _, Slab};
 use dagvault_core::sync::{AtomicU32, AtomicU64, Ordering};
 
 use super::TableError;
@@ -194,11 +195,16 @@ impl Nodes {
         &segment.firsts[at]
     }
 
-    /// Writes a name into a slot that nobody else can see yet: relaxed, for `Index::publish` releases it.
-    pub(super) fn write(&self, number: u32, key: &Key) {
+    /// Writes a name into a slot.
+    ///
+    /// # Safety
+    /// The number is the caller's, and is not in an index yet: nobody else looks at the names of such slots.
+    pub(super) unsafe fn write(&self, number: u32, key: &Key) {
         let (segment, at) = self.segment(number);
         let places = segment.slots[at][..2].iter().chain(&segment.rests[at]);
-        places.zip(key.words).for_each(|(place, word)| place.write(word, Ordering::Relaxed));
+        // SAFETY: who had the number before released it to the caller, and who finds it later in an index has
+        // synchronised with `Index::publish`.
+        places.zip(key.words).for_each(|(place, word)| unsafe { place.store_plain(word) });
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! What a worker does to the table, and what it holds meanwhile: some numbers and edge words of its own, so that
 //! workers meet at few places.
+#![allow(unsafe_code, reason = "words that nobody else can reach yet are stored to plainly")]
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -115,7 +116,8 @@ impl<'t> Worker<'t> {
                         continue;
                     }
                     if !written {
-                        table.nodes.write(number, key);
+                        // SAFETY: the number is ours until we publish it.
+                        unsafe { table.nodes.write(number, key) };
                         written = true;
                     }
                     if index.publish(at, tag, number) {
@@ -197,10 +199,12 @@ impl<'t> Worker<'t> {
             }
         }
         let at = if count == 0 { NONE } else { self.words(count)? };
-        table.edges.write(at, count, children.iter().map(|child| child.0));
+        // SAFETY: `words` gave these to us alone, and the node does not name them yet.
+        unsafe { table.edges.write(at, count, children.iter().map(|child| child.0)) };
         for (done, child) in children.iter().enumerate() {
             table.nodes.slot(child.0)[COUNTS].add(1, Ordering::Relaxed);
-            let pushed = table.edges.push(table.nodes.head(child.0), parent.0, || self.words(2));
+            // SAFETY: `words` gives us words that nobody else has.
+            let pushed = unsafe { table.edges.push(table.nodes.head(child.0), parent.0, || self.words(2)) };
             if let Err(error) = pushed {
                 uncount(table, &children[..=done]);
                 return Err(error);

@@ -9,7 +9,7 @@ const FILE_LINES_MAX: usize = 800;
 const FILE_LINES_NOTICE: usize = 400;
 
 /// The only files, or folders, that may hold unsafe code.
-const UNSAFE: [&str; 12] = [
+const UNSAFE: [&str; 15] = [
     // Instructions that valgrind takes as requests.
     "constant-time/src/bin/native/valgrind.rs",
     "core/src/arena.rs",
@@ -22,6 +22,10 @@ const UNSAFE: [&str; 12] = [
     "crypto/src/lanes/x86_64_ssse3.rs",
     // Reads memory back to see that it was zeroed.
     "crypto/tests/zeroing.rs",
+    // Words that nobody else can reach yet, stored to without an atomic.
+    "dag/src/table/edges.rs",
+    "dag/src/table/nodes.rs",
+    "dag/src/table/worker.rs",
     "guest/engine/src/",
     // `no_mangle` exports.
     "guest/kernels/src/",
