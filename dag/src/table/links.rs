@@ -147,13 +147,13 @@ impl<'t> Sight<'t> {
     pub(crate) fn each_first(&self, numbers: Range<u32>, mut each: impl FnMut(u32, u32)) {
         let mut from = numbers.start;
         while from < numbers.end {
-            let to =
-                ((from >> SEGMENT_BITS) + 1).checked_shl(SEGMENT_BITS).unwrap_or(u32::MAX).min(numbers.end);
-            let segment = self.firsts.get((from >> SEGMENT_BITS) as usize).copied().flatten();
-            for (number, first) in (from..to)
-                .zip(segment.into_iter().flat_map(|firsts| &firsts[from as usize % SEGMENT_NODES..]))
-            {
-                each(number, first.read(Ordering::Acquire));
+            let segment = from >> SEGMENT_BITS;
+            let to = ((segment + 1) << SEGMENT_BITS).min(numbers.end);
+            match self.firsts.get(segment as usize).copied().flatten() {
+                Some(firsts) => (from..to)
+                    .zip(&firsts[from as usize % SEGMENT_NODES..])
+                    .for_each(|(number, first)| each(number, first.read(Ordering::Acquire))),
+                None => (from..to).for_each(|number| each(number, UNKNOWN)),
             }
             from = to;
         }
