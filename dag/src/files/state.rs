@@ -12,9 +12,35 @@ use dagvault_core::ids::Cid;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
-/// How often a reader looks again before it calls something damaged that a writer may be changing.
+/// How often a reader looks again, while nobody writes, before it calls something damaged.
 const LOOKS_MAX: usize = 5;
+/// How often while others write; it pauses before each look.
+const LOOKS_BUSY_MAX: usize = 2000;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Looks at what a writer may be changing, and may make no sense therefore.
+#[derive(Default)]
+struct Looks {
+    calm: usize,
+    busy: usize,
+}
+
+impl Looks {
+    /// After a look in vain: whether to look again.
+    fn again(&mut self, base: &Base, holding: bool) -> bool {
+        if !holding && base.writer_active().unwrap_or(false) {
+            std::thread::sleep(PAUSE);
+            self.busy += 1;
+            // Whoever was writing may have been at it until now.
+            self.calm = 0;
+            return self.busy < LOOKS_BUSY_MAX;
+        }
+        self.calm += 1;
+        self.calm < LOOKS_MAX
+    }
+}
 
 /// The end of the log.
 pub(super) struct LogTip {
@@ -97,12 +123,11 @@ fn open_tip(base: &Base, number: u64) -> Result<LogTip, StoreError> {
 impl State {
     /// Reads the vault. `old` gives the packs that this handle is writing, and its iterations.
     pub(super) fn load(base: &Base, mut old: Option<&mut Self>, holding: bool) -> Result<Self, StoreError> {
-        let mut looks = 0;
+        let mut looks = Looks::default();
         loop {
-            looks += 1;
             match Self::load_once(base, old.as_deref_mut(), holding) {
                 // A writer may have rolled or removed a segment between listing and opening.
-                Err(_) if looks < LOOKS_MAX => {}
+                Err(_) if looks.again(base, holding) => {}
                 other => return other,
             }
         }
@@ -165,7 +190,8 @@ impl State {
 
     /// Catches up with the log. `holding`: this handle holds the lock, so nobody else is writing.
     pub(super) fn refresh(&mut self, base: &Base, holding: bool) -> Result<(), StoreError> {
-        for _ in 0..LOOKS_MAX {
+        let mut looks = Looks::default();
+        loop {
             // Segments are numbered without gaps and the newest is never removed: one look at the next name is
             // enough, where listing the folder would cost several calls with each change.
             let next = Name::Log(self.log.number + 1).path();
@@ -177,12 +203,11 @@ impl State {
             if self.advance(base, holding, false)? {
                 return Ok(());
             }
+            if !looks.again(base, holding) {
+                let path = Name::Log(self.log.number).path();
+                return Err(corrupt(format!("{path}: the record at {} is damaged", self.log.end)));
+            }
         }
-        Err(corrupt(format!(
-            "{}: the record at {} is damaged",
-            Name::Log(self.log.number).path(),
-            self.log.end
-        )))
     }
 
     /// Walks on from the known end; false if what is there makes no sense (yet).
