@@ -71,6 +71,60 @@ fn handles_see_each_others_commits() {
     });
 }
 
+/// The numbers of the log's segments.
+fn log_numbers(disk: &dyn Disk) -> Vec<u64> {
+    let names = disk.list("log").expect("list");
+    let mut numbers: Vec<u64> =
+        names.iter().filter_map(|name| name.strip_suffix(".log")?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn a_handle_that_slept_while_segments_came_and_went_goes_on_at_the_newest() {
+    with_both(|disk| {
+        let awake = FileStore::create(Arc::clone(&disk), options(1, TINY)).expect("create");
+        let mut rng = Rng(8);
+        for round in 0..12_u64 {
+            let asleep = open(&disk, 100 + round, TINY);
+            let before = asleep.cell_load(CellId(0)).expect("cell");
+            let began = *log_numbers(&*disk).last().expect("a segment");
+            // The log rolls several times; what lies behind it, or in the middle of it, loses its blocks.
+            let (mut dead, mut value) = (Vec::new(), before.clone());
+            while log_numbers(&*disk).last().is_some_and(|last| *last < began + 3) {
+                let some = blocks(&mut rng, 3, 900);
+                dead.extend(some.iter().map(|block| block.cid));
+                let new = rng.bytes(30);
+                let expected = value.as_ref().map(|value| hash(value));
+                awake.commit(some, CellId(0), expected, &new, PLAIN).expect("commit");
+                value = Some(new);
+            }
+            match round % 3 {
+                0 => {}
+                // One block keeps an older segment.
+                1 => drop(dead.remove(0)),
+                _ => drop(dead.drain(..dead.len() / 2)),
+            }
+            awake.delete_many(&dead).expect("delete");
+            awake.compact(false, &mut |_, _| true).expect("compact");
+            let numbers = log_numbers(&*disk);
+            let last = *numbers.last().expect("a segment");
+            assert!(
+                numbers.iter().rev().zip((0..=last).rev()).all(|(there, number)| *there == number),
+                "{numbers:?}"
+            );
+            assert_eq!(asleep.cell_load(CellId(0)), Ok(value.clone()), "round {round}");
+            let stale = asleep.commit(vec![], CellId(0), before.map(|value| hash(&value)), b"no", PLAIN);
+            assert_eq!(stale.expect_err("conflict").kind, StoreErrorKind::Conflict);
+            let expected = value.as_ref().map(|value| hash(value));
+            let new = rng.bytes(30);
+            asleep.commit(blocks(&mut rng, 1, 500), CellId(0), expected, &new, PLAIN).expect("commit");
+            assert_eq!(awake.cell_load(CellId(0)), Ok(Some(new.clone())), "what it committed is there");
+            assert_eq!(open(&disk, 200 + round, TINY).cell_load(CellId(0)), Ok(Some(new)));
+        }
+    });
+}
+
 #[test]
 fn a_pack_being_written_is_not_listed_elsewhere() {
     with_both(|disk| {

@@ -81,6 +81,12 @@ pub trait DiskFile: Send + Sync {
     /// What the system reports.
     fn size(&self) -> io::Result<u64>;
 
+    /// Whether it still has a name, so that others can open it.
+    ///
+    /// # Errors
+    /// What the system reports.
+    fn is_named(&self) -> io::Result<bool>;
+
     /// Reads at `offset` until `buffer` is full or the file ends; answers how many bytes.
     ///
     /// # Errors

@@ -295,6 +295,11 @@ impl DiskFile for SimFile {
         Ok(self.state()?.inodes[self.inode].live.len() as u64)
     }
 
+    fn is_named(&self) -> io::Result<bool> {
+        let node = Node::File(self.inode);
+        Ok(self.state()?.live.values().any(|named| *named == node))
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let state = self.state()?;
         let live = &state.inodes[self.inode].live;

@@ -75,6 +75,23 @@ fn choose(mut candidates: Vec<Candidate>, pack_bytes: u64) -> Vec<Candidate> {
     candidates
 }
 
+/// Chooses as [`choose`], but of the log only what is oldest: of `all` segments that there are, none in the log may be
+/// older than one of the group and not in it, see `State::refresh`.
+fn choose_in_order(mut candidates: Vec<Candidate>, all: &[Name], pack_bytes: u64) -> Vec<Candidate> {
+    loop {
+        let group = choose(candidates.clone(), pack_bytes);
+        let chosen = |name: &Name| group.iter().any(|one| one.name == *name);
+        let stays = all.iter().filter(|name| matches!(name, Name::Log(_)) && !chosen(name)).min();
+        let too_new = |one: &Candidate| {
+            stays.is_some_and(|stays| matches!(one.name, Name::Log(_)) && one.name > *stays)
+        };
+        if !group.iter().any(too_new) {
+            return group;
+        }
+        candidates.retain(|one| !(too_new(one) && chosen(&one.name)));
+    }
+}
+
 impl FileStore {
     /// Rewrites segments of which little is alive, and puts small ones together. `progress` is told bytes of files
     /// gone through and how many there were at first, and answers whether to go on. With `dry_run` nothing is changed.
@@ -154,7 +171,10 @@ impl FileStore {
     }
 
     fn next_group(&self, skipped: &BTreeSet<Name>) -> Result<Vec<Candidate>, StoreError> {
-        Ok(choose(self.candidates(skipped)?, self.base.sizes.pack_bytes))
+        let candidates = self.candidates(skipped)?;
+        // The newest segment of the log is no candidate and always stays.
+        let logs: Vec<Name> = self.state().segments.iter().map(|segment| segment.name).collect();
+        Ok(choose_in_order(candidates, &logs, self.base.sizes.pack_bytes))
     }
 
     /// Moves what is alive in a group and removes it; the lock is held and the log prepared. A failure names the

@@ -50,7 +50,9 @@ impl FileStore {
             let mut state = self.state();
             state.refresh_packs(&self.base)?;
             let active = Name::Log(state.log.number);
-            for at in 0..state.segments.len() {
+            // Of the log only what is oldest may be removed, see `State::refresh`.
+            let mut oldest = true;
+            for at in state.by_name() {
                 if state.segments[at].owner == Owner::Others {
                     continue;
                 }
@@ -63,10 +65,14 @@ impl FileStore {
                 let live = (live.0.saturating_sub(dead_blocks), live.1.saturating_sub(dead_bytes));
                 let id = segment.tag.segment;
                 let size = segment.file.size().map_err(|error| io_error(&segment.name.path(), &error))?;
-                let fixed = segment.owner == Owner::Us || segment.name == active;
-                if !fixed && live.0 == 0 && (!dead.is_empty() || matches!(segment.name, Name::Pack(_))) {
+                let is_log = matches!(segment.name, Name::Log(_));
+                let fixed = segment.owner == Owner::Us || segment.name == active || is_log && !oldest;
+                if !fixed && live.0 == 0 && (!dead.is_empty() || !is_log) {
                     places.push(Place { segment: id, offset: WHOLE });
-                } else if !fixed && !dead.is_empty() && live.1 * SPARSE <= size {
+                    continue;
+                }
+                oldest &= !is_log;
+                if !fixed && !dead.is_empty() && live.1 * SPARSE <= size {
                     moves.push((segment.name, dead));
                 } else if !dead.is_empty() {
                     places.extend(dead.iter().map(|entry| Place { segment: id, offset: entry.offset }));
@@ -189,13 +195,14 @@ impl FileStore {
     /// Does what an announcement says, and declares it done.
     pub(super) fn finish_erasure(&self, id: [u8; 32], places: &[Place]) -> Result<(), StoreError> {
         let mut folders = BTreeSet::new();
-        for (segment, offsets) in by_segment(places) {
-            let name = {
-                let state = self.state();
-                let found = state.segments.iter().find(|known| known.tag.segment == segment);
-                found.map(|known| known.name)
-            };
-            let Some(name) = name else { continue };
+        // By name: the oldest segment of the log goes first.
+        let named: BTreeMap<Name, BTreeSet<u64>> = {
+            let offsets = by_segment(places);
+            let state = self.state();
+            let known = state.segments.iter();
+            known.filter_map(|known| Some((known.name, offsets.get(&known.tag.segment)?.clone()))).collect()
+        };
+        for (name, offsets) in named {
             if offsets.contains(&WHOLE) {
                 self.unlink(&name.index_path())?;
                 self.unlink(&name.path())?;

@@ -180,6 +180,13 @@ impl State {
         Ok(state)
     }
 
+    /// The segments in the order of their names: the log from its oldest on, then the packs.
+    pub(super) fn by_name(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.segments.len()).collect();
+        order.sort_unstable_by_key(|at| self.segments[*at].name);
+        order
+    }
+
     fn own(&self) -> BTreeSet<Name> {
         self.segments
             .iter()
@@ -192,10 +199,12 @@ impl State {
     pub(super) fn refresh(&mut self, base: &Base, holding: bool) -> Result<(), StoreError> {
         let mut looks = Looks::default();
         loop {
-            // Segments are numbered without gaps and the newest is never removed: one look at the next name is
-            // enough, where listing the folder would cost several calls with each change.
+            // Segments are numbered without gaps, the oldest is removed first and the newest never: so two looks are
+            // enough, where listing the folder would cost several calls with each change. If the next one is gone
+            // again, then this one is.
             let next = Name::Log(self.log.number + 1).path();
-            if base.disk.exists(&next).map_err(|error| io_error(&next, &error))? {
+            let fail = |error: io::Error| io_error(&next, &error);
+            if base.disk.exists(&next).map_err(fail)? || !self.log.file.is_named().map_err(fail)? {
                 let state = Self::load(base, Some(self), holding)?;
                 *self = state;
                 return Ok(());
