@@ -146,7 +146,7 @@ impl Edges {
                     Some(at) => at,
                     None => *at.insert(pair()?),
                 };
-                // SAFETY: the pair is the caller's; who follows the list to it has synchronised with the exchange below.
+                // SAFETY: the pair is the caller's; who follows the list to it has synchronised with the exchange.
                 unsafe {
                     self.word(at).store_plain(mine);
                     self.word(at + 1).store_plain(first);
