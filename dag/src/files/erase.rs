@@ -67,7 +67,8 @@ impl FileStore {
                 let size = segment.file.size().map_err(|error| io_error(&segment.name.path(), &error))?;
                 let is_log = matches!(segment.name, Name::Log(_));
                 let fixed = segment.owner == Owner::Us || segment.name == active || is_log && !oldest;
-                if !fixed && live.0 == 0 && (!dead.is_empty() || !is_log) {
+                // A segment of the log that was not the oldest when its last block died goes with the next deletion.
+                if !fixed && live.0 == 0 {
                     places.push(Place { segment: id, offset: WHOLE });
                     continue;
                 }

@@ -5,6 +5,7 @@ mod against;
 mod child;
 mod crypto;
 mod engines;
+mod graph;
 mod growth;
 mod latency;
 mod memory;
@@ -91,10 +92,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "crypto",
     "accelerators",
     "dag",
+    "graph",
     "vault",
     "growth",
     "store",
@@ -118,6 +120,16 @@ impl Bench {
                     .into_iter()
                     .map(|(mark, table)| Ok((mark, report::with_origin(self, table)?)))
                     .collect();
+            }
+            "graph" => {
+                return [
+                    ("scaling", graph::scaling(self)?),
+                    ("maps", graph::maps(self)?),
+                    ("petgraph", graph::petgraph(self)?),
+                ]
+                .into_iter()
+                .map(|(mark, table)| Ok((mark, report::with_origin(self, table)?)))
+                .collect();
             }
             "growth" => growth::measure(self)?,
             "store" => {
