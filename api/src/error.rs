@@ -214,6 +214,7 @@ impl From<StoreError> for Error {
             StoreErrorKind::Misuse => Self::GuestMisbehaved { detail },
             StoreErrorKind::Absent => Self::Absent { detail },
             StoreErrorKind::Exists => Self::Exists { detail },
+            StoreErrorKind::Memory => Self::Memory {},
             _ => Self::Io { detail },
         }
     }

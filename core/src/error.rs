@@ -32,11 +32,13 @@ pub enum StoreErrorKind {
     Absent = 11,
     /// A vault is there already.
     Exists = 12,
+    /// There is no memory for it, or none that it may use.
+    Memory = 13,
 }
 
 impl StoreErrorKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Conflict,
         Self::Busy,
         Self::Corrupt,
@@ -49,6 +51,7 @@ impl StoreErrorKind {
         Self::Misuse,
         Self::Absent,
         Self::Exists,
+        Self::Memory,
     ];
 
     /// The kind with this number.
@@ -90,6 +93,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Misuse => "misuse",
             StoreErrorKind::Absent => "no vault here",
             StoreErrorKind::Exists => "a vault is already here",
+            StoreErrorKind::Memory => "out of memory",
         };
         if self.detail.is_empty() { f.write_str(what) } else { write!(f, "{what}: {}", self.detail) }
     }

@@ -194,6 +194,9 @@ fn what_is_missing_is_named_and_what_is_ahead_can_be_taken() {
 
 #[test]
 fn a_full_table_ends_a_walk_with_a_limit() {
+    let little = Limits { bytes_max: 1 << 20, ..Limits::default() };
+    let error = NodeTable::new(None, 7, little).map_err(StoreError::from).unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Memory);
     let (graph, root) = layered();
     for limits in
         [Limits { nodes_max: 64, ..Limits::default() }, Limits { nodes_max: 1, ..Limits::default() }]

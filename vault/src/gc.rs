@@ -47,7 +47,7 @@ pub(crate) fn collect(
         } else {
             done.dead_blocks += 1;
             done.dead_bytes += u64::from(bytes);
-            dead.try_reserve(1).map_err(|_| no_memory())?;
+            dead.try_reserve(1).map_err(|_| Error::Memory {})?;
             dead.push(table.cid(node));
         }
     }
@@ -69,14 +69,10 @@ fn list(nodes: &Nodes, table: &NodeTable) -> Result<Vec<u32>, Error> {
         let mut numbers = Vec::with_capacity(cids.len());
         worker.insert_many(&cids, |node, _| numbers.push(node.index())).map_err(StoreError::from)?;
         let end = numbers.iter().max().map_or(0, |last| last + 1);
-        lengths.try_reserve(end.saturating_sub(lengths.len())).map_err(|_| no_memory())?;
+        lengths.try_reserve(end.saturating_sub(lengths.len())).map_err(|_| Error::Memory {})?;
         lengths.resize(lengths.len().max(end), NOT_LISTED);
         numbers.into_iter().zip(page).for_each(|(number, (_, bytes))| lengths[number] = bytes);
         cursor = next;
     }
     Ok(lengths)
-}
-
-fn no_memory() -> Error {
-    Error::limit("there is no memory to list the blocks")
 }

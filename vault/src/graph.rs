@@ -1,12 +1,12 @@
 //! A walk over what a block reaches.
 
 use alloc::format;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use dagvault_api::{BlockKind, Error, Response, WalkStep};
 use dagvault_core::ids::Cid;
 use dagvault_core::limits::RAW_BLOCKS_MAX;
+use dagvault_core::sync::{AtomicU64, Ordering};
 use dagvault_dag::walk::{Links, Promise, Task, Visited, Walk, missing};
 
 use crate::check::{Checker, Visit, root_of};
@@ -190,17 +190,24 @@ impl Crawl {
 
     fn tell_chunks(&mut self, nodes: &Nodes, steps: &mut Vec<WalkStep>) -> Result<u64, Error> {
         let now: Vec<(Cid, u64)> = self.chunks.drain(..self.chunks.len().min(RAW_BLOCKS_MAX)).collect();
-        let mut lengths = vec![0; now.len()];
+        let lengths: Vec<AtomicU64> = now.iter().map(|_| AtomicU64::new(0)).collect();
         if self.sizes {
             let cids: Vec<Cid> = now.iter().map(|(cid, _)| *cid).collect();
-            for ((cid, block), length) in cids.iter().zip(nodes.store.get_many(&cids)?).zip(&mut lengths) {
-                *length = block.ok_or_else(|| missing(*cid))?.len() as u64;
+            // No block is empty.
+            let note = |at: usize, block: Option<Vec<u8>>| {
+                lengths[at].store(block.map_or(0, |block| block.len() as u64), Ordering::Relaxed);
+            };
+            nodes.store.get_each(&cids, &note)?;
+        }
+        let mut read = 0;
+        for ((cid, depth), length) in now.into_iter().zip(lengths) {
+            let (kind, bytes) = (BlockKind::Chunk {}, length.into_inner());
+            if self.sizes && bytes == 0 {
+                return Err(missing(cid).into());
             }
+            steps.push(WalkStep { cid, kind, bytes, depth, links: 0, shared: 0 });
+            read += bytes;
         }
-        for ((cid, depth), bytes) in now.into_iter().zip(&lengths) {
-            let kind = BlockKind::Chunk {};
-            steps.push(WalkStep { cid, kind, bytes: *bytes, depth, links: 0, shared: 0 });
-        }
-        Ok(lengths.into_iter().sum())
+        Ok(read)
     }
 }

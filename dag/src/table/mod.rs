@@ -75,7 +75,8 @@ impl core::error::Error for TableError {}
 impl From<TableError> for StoreError {
     fn from(error: TableError) -> Self {
         let kind = match error {
-            TableError::Full | TableError::Memory => StoreErrorKind::Limit,
+            TableError::Full => StoreErrorKind::Limit,
+            TableError::Memory => StoreErrorKind::Memory,
             TableError::OtherChildren => StoreErrorKind::Corrupt,
         };
         Self::new(kind, error.to_string())

@@ -36,10 +36,10 @@ fn misuse(detail: &str) -> StoreError {
     StoreError::new(StoreErrorKind::Misuse, detail)
 }
 
-/// Room for `bytes` bytes, or `Limit`: the memory's maximum is the user's to set.
+/// Room for `bytes` bytes, or `Memory`: the memory's maximum is the user's to set.
 fn room(bytes: usize) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::new();
-    out.try_reserve_exact(bytes).map_err(|_| StoreError::new(StoreErrorKind::Limit, "memory"))?;
+    out.try_reserve_exact(bytes).map_err(|_| StoreError::new(StoreErrorKind::Memory, ""))?;
     Ok(out)
 }
 
@@ -73,8 +73,10 @@ fn take_u32(from: &mut &[u8]) -> Result<u32, StoreError> {
 /// Reads the first blocks of `ids`, at least one, and hands them on with their length in all; answers how many.
 fn get_some(ids: &[Cid], each: impl FnOnce(&[Option<&[u8]>], usize)) -> Result<usize, StoreError> {
     let names = digests(ids);
-    let capacity = ids.len().min(READ_BLOCKS) * (LENGTH_BYTES + BLOCK_BYTES_MAX);
-    let mut buffer = room(capacity)?;
+    let bytes = |blocks: usize| ids.len().min(blocks) * (LENGTH_BYTES + BLOCK_BYTES_MAX);
+    // Where memory is short one at a time does as well.
+    let mut buffer = room(bytes(READ_BLOCKS)).or_else(|_| room(bytes(1)))?;
+    let capacity = buffer.capacity();
     let place = buffer.as_mut_ptr();
     // SAFETY: `names` and `buffer` are alive during the call; the host writes within `capacity` bytes, which
     // `buffer` has reserved.
