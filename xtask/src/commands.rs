@@ -103,6 +103,7 @@ pub(crate) const COMMANDS: [Command; 13] = [
             "accelerators",
             "dag",
             "vault",
+            "graph",
             "growth",
             "store",
             "memory",
