@@ -12,6 +12,8 @@ pub mod error;
 pub mod ids;
 pub mod layout;
 pub mod limits;
+#[cfg(all(feature = "rayon", target_os = "linux", not(any(miri, loom))))]
+mod pages;
 pub mod parallel;
 pub mod slab;
 pub mod slots;

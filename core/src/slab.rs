@@ -82,16 +82,62 @@ macro_rules! plain {
 plain!(AtomicU32, u32);
 plain!(AtomicU64, u64);
 
+/// Asks the processor to bring the line of the cache near where a value begins, without waiting for it; `false` where
+/// processors can't be asked, as in WebAssembly.
+#[inline(always)]
+pub fn prefetch<T>(value: &T) -> bool {
+    #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which changes nothing and can't fail; every processor of this architecture has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(core::ptr::from_ref(value).cast()) };
+        true
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+    {
+        let _ = value;
+        false
+    }
+}
+
+/// As [`prefetch`], for a value that is about to be written: no other processor keeps the line, so that the write need
+/// not ask for it again.
+#[inline(always)]
+pub fn prefetch_to_write<T>(value: &T) -> bool {
+    #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
+    {
+        // The intrinsic makes this instruction only where the build says that there is one. Where there is none it
+        // does nothing: every processor of this architecture knows its code.
+        // SAFETY: a hint, which changes nothing and can't fail.
+        unsafe {
+            core::arch::asm!(
+                "prefetchw [{at}]",
+                at = in(reg) core::ptr::from_ref(value),
+                options(nostack, preserves_flags, readonly)
+            );
+        }
+        true
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(any(loom, miri)))))]
+    prefetch(value)
+}
+
 /// An array that began as zeros.
 pub struct Slab<T: Zeroed> {
     at: NonNull<T>,
     count: usize,
-    /// Where the memory is from; `None` is the heap.
-    region: Option<Arc<Regions>>,
+    origin: Origin<T>,
     dirty: usize,
 }
 
-// SAFETY: as a `Box<[T]>`, for the memory has one owner: a box that was taken apart, or the region that is ours.
+/// Where the memory of a slab is from.
+enum Origin<T> {
+    #[allow(dead_code, reason = "where there are no large pages, it only frees the memory with the slab")]
+    Heap(Heap<T>),
+    Region(Arc<Regions>),
+}
+
+// SAFETY: as a `Box<[T]>`, for the memory has one owner: what we allocated, or the region that is ours.
 unsafe impl<T: Zeroed + Send> Send for Slab<T> {}
 // SAFETY: as above.
 unsafe impl<T: Zeroed> Sync for Slab<T> {}
@@ -100,16 +146,25 @@ impl<T: Zeroed> Slab<T> {
     /// `count` zeros from the heap, which natively is not touched before they are; `None` if there is no memory.
     #[must_use]
     pub fn zeroed(count: usize) -> Option<Self> {
-        let at = NonNull::new(Box::into_raw(zeroed_box::<T>(count)?).cast::<T>())?;
-        prefer_huge_pages(at.cast(), count * size_of::<T>());
-        Some(Self { at, count, region: None, dirty: count })
+        let (at, heap) = Heap::zeroed(count)?;
+        Some(Self { at, count, origin: Origin::Heap(heap), dirty: count })
+    }
+
+    /// Asks for large pages where nothing was touched yet, if the slab is large enough and the system has them. Reads
+    /// at random find large pages faster; but the first touch of each takes as long as it takes to zero it, so this is
+    /// for what will be used up.
+    pub fn use_large_pages(&self) {
+        #[cfg(all(feature = "rayon", target_os = "linux", not(any(miri, loom))))]
+        if let Origin::Heap(Heap::Mapped(mapped)) = &self.origin {
+            mapped.use_large_pages();
+        }
     }
 
     /// The DAG region as an array.
     pub(crate) fn of_region(at: NonNull<u8>, bytes: usize, regions: Arc<Regions>) -> Self {
         const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
         let count = bytes / size_of::<T>();
-        Self { at: at.cast(), count, region: Some(regions), dirty: count }
+        Self { at: at.cast(), count, origin: Origin::Region(regions), dirty: count }
     }
 
     /// Says that only the first `count` were written to: a region zeroes no more of them when it is given back.
@@ -120,46 +175,70 @@ impl<T: Zeroed> Slab<T> {
     /// Whether the memory is a fixed region.
     #[must_use]
     pub fn in_region(&self) -> bool {
-        self.region.is_some()
+        matches!(self.origin, Origin::Region(_))
     }
 }
 
-/// Bytes of a page as large as Linux makes them on most processors.
-#[cfg(all(feature = "rayon", target_os = "linux", not(miri)))]
-const HUGE_PAGE_BYTES: usize = 2 << 20;
-
-/// Asks for large pages where many fit: tables are read at random, and most of what that costs is finding small pages.
-#[cfg(all(feature = "rayon", target_os = "linux", not(miri)))]
-fn prefer_huge_pages(at: NonNull<u8>, bytes: usize) {
-    use rustix::mm::{Advice, madvise};
-    if bytes >= 2 * HUGE_PAGE_BYTES {
-        let skip = at.as_ptr().align_offset(HUGE_PAGE_BYTES);
-        let whole = (bytes - skip) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-        // SAFETY: the range is within our allocation, and the call changes how it is mapped and not what is in it.
-        let _ = unsafe { madvise(at.as_ptr().add(skip).cast(), whole, Advice::LinuxHugepage) };
-    }
+/// Memory that begins at a line of the cache, or, where that is worth it, at a large page: what is read at random
+/// should be in as few of them as it can be, for most of what such a read costs is finding the page.
+#[cfg(not(loom))]
+enum Heap<T> {
+    Allocated {
+        base: NonNull<u8>,
+        layout: core::alloc::Layout,
+        of: PhantomData<T>,
+    },
+    #[cfg(all(feature = "rayon", target_os = "linux", not(miri)))]
+    Mapped(crate::pages::Mapped),
 }
 
-#[cfg(not(all(feature = "rayon", target_os = "linux", not(miri))))]
-fn prefer_huge_pages(_: NonNull<u8>, _: usize) {}
+/// Bytes of a line of the cache.
+#[cfg(not(loom))]
+const LINE_BYTES: usize = 64;
 
 #[cfg(not(loom))]
-fn zeroed_box<T: Zeroed>(count: usize) -> Option<Box<[T]>> {
-    use core::alloc::Layout;
-    let layout = Layout::array::<T>(count).ok()?;
-    if layout.size() == 0 {
-        return Some((0..count).map(|_| T::zero()).collect());
+impl<T: Zeroed> Heap<T> {
+    /// Zeros, and where they begin.
+    fn zeroed(count: usize) -> Option<(NonNull<T>, Self)> {
+        use core::alloc::Layout;
+        const { assert!(align_of::<T>() <= LINE_BYTES && size_of::<T>() > 0) };
+        let bytes = count.checked_mul(size_of::<T>())?;
+        #[cfg(all(feature = "rayon", target_os = "linux", not(miri)))]
+        if bytes >= crate::pages::HUGE_PAGE_BYTES {
+            return crate::pages::Mapped::zeroed(bytes).map(|(at, mapped)| (at.cast(), Self::Mapped(mapped)));
+        }
+        // An allocator asked for this alignment would write the zeros, and touch what nobody may ever need.
+        let layout = Layout::from_size_align(bytes.checked_add(LINE_BYTES)?, align_of::<T>()).ok()?;
+        // SAFETY: the layout's size is not zero.
+        let base = NonNull::new(unsafe { alloc::alloc::alloc_zeroed(layout) })?;
+        let step = base.as_ptr().addr().next_multiple_of(LINE_BYTES) - base.as_ptr().addr();
+        // SAFETY: the allocation is longer than `bytes` by a line, and the step is shorter than that.
+        Some((unsafe { base.add(step) }.cast(), Self::Allocated { base, layout, of: PhantomData }))
     }
-    // SAFETY: the layout's size is not zero.
-    let at = NonNull::new(unsafe { alloc::alloc::alloc_zeroed(layout) })?.cast::<T>();
-    let slice = core::ptr::slice_from_raw_parts_mut(at.as_ptr(), count);
-    // SAFETY: allocated just now with the layout of this slice, and zeros are values of `T`.
-    Some(unsafe { Box::from_raw(slice) })
 }
 
+#[cfg(not(loom))]
+impl<T> Drop for Heap<T> {
+    fn drop(&mut self) {
+        match self {
+            // SAFETY: `zeroed` allocated it with this layout, and only the slab that is dropped now used it.
+            Self::Allocated { base, layout, .. } => unsafe { alloc::alloc::dealloc(base.as_ptr(), *layout) },
+            #[cfg(all(feature = "rayon", target_os = "linux", not(miri)))]
+            Self::Mapped(_) => {}
+        }
+    }
+}
+
+/// loom's atomics are no zeros.
 #[cfg(loom)]
-fn zeroed_box<T: Zeroed>(count: usize) -> Option<Box<[T]>> {
-    Some((0..count).map(|_| T::zero()).collect())
+struct Heap<T>(#[expect(dead_code, reason = "owns the values")] Box<[T]>);
+
+#[cfg(loom)]
+impl<T: Zeroed> Heap<T> {
+    fn zeroed(count: usize) -> Option<(NonNull<T>, Self)> {
+        let mut values: Box<[T]> = (0..count).map(|_| T::zero()).collect();
+        Some((NonNull::new(values.as_mut_ptr())?, Self(values)))
+    }
 }
 
 impl<T: Zeroed> Deref for Slab<T> {
@@ -180,12 +259,7 @@ impl<T: Zeroed> fmt::Debug for Slab<T> {
 
 impl<T: Zeroed> Drop for Slab<T> {
     fn drop(&mut self) {
-        let Some(regions) = &self.region else {
-            let slice = core::ptr::slice_from_raw_parts_mut(self.at.as_ptr(), self.count);
-            // SAFETY: `zeroed` took this box apart, and nobody borrows the slab any more.
-            drop(unsafe { Box::from_raw(slice) });
-            return;
-        };
+        let Origin::Region(regions) = &self.origin else { return };
         // SAFETY: these are the first of our values, of which zero bytes are one, and nobody borrows them any more.
         unsafe { self.at.write_bytes(0, self.dirty) };
         regions.release_dag(self.dirty * size_of::<T>());

@@ -12,7 +12,7 @@ use dagvault_core::sync::{AtomicU32, Ordering};
 
 use super::marks::Marks;
 use super::{Graph, GraphError, NodeSet, PARTS};
-use crate::table::atomic::Atomic as _;
+use crate::table::atomic::{Atomic as _, Brought};
 use crate::table::edges::{NONE, UNKNOWN};
 use crate::table::links::{BATCH, FEW, Gather, Near, Sight, Visitor};
 use crate::table::share::extend;
@@ -235,8 +235,8 @@ impl Visitor for Taking<'_> {
     }
 
     #[inline]
-    fn touch(&self, to: u32) -> u64 {
-        self.pending.get(to as usize).map_or(0, |place| place.read(Ordering::Relaxed).into())
+    fn bring(&self, to: u32) -> Brought {
+        self.pending.get(to as usize).map_or(0, |place| place.bring())
     }
 
     #[inline]

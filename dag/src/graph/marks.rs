@@ -7,7 +7,7 @@ use dagvault_core::slab::Slab;
 use dagvault_core::sync::{AtomicU8, AtomicU32, Ordering};
 
 use super::{Graph, GraphError, PARTS};
-use crate::table::atomic::Atomic as _;
+use crate::table::atomic::{Atomic as _, Brought};
 use crate::table::links::Visitor;
 use crate::table::{Direction, Node};
 
@@ -91,6 +91,17 @@ impl<'m> Down<'m> {
     pub(super) fn new(marks: &'m Marks, mark: u8, unlinked: &'m Unlinked) -> Self {
         Self { marks: &marks.0, mark, unlinked: &unlinked.0 }
     }
+
+    #[cold]
+    fn note_unlinked(&self, number: u32) {
+        let mut least = self.unlinked.read(Ordering::Relaxed);
+        while number < least {
+            match self.unlinked.change(least, number, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => least = now,
+            }
+        }
+    }
 }
 
 impl<'m> Up<'m> {
@@ -121,19 +132,15 @@ impl Visitor for Down<'_> {
 
     #[inline]
     fn open(&self, number: u32, linked: bool) -> bool {
-        let mut least = self.unlinked.read(Ordering::Relaxed);
-        while !linked && number < least {
-            match self.unlinked.change(least, number, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(now) => least = now,
-            }
+        if !linked {
+            self.note_unlinked(number);
         }
         linked
     }
 
     #[inline]
-    fn touch(&self, to: u32) -> u64 {
-        u64::from(get(self.marks, to))
+    fn bring(&self, to: u32) -> Brought {
+        self.marks.get(to as usize).map_or(0, |place| place.bring())
     }
 
     #[inline]
@@ -152,8 +159,8 @@ impl Visitor for Up<'_> {
     }
 
     #[inline]
-    fn touch(&self, to: u32) -> u64 {
-        u64::from(get(self.marks, to))
+    fn bring(&self, to: u32) -> Brought {
+        self.marks.get(to as usize).map_or(0, |place| place.bring())
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! Every atomic access of the table goes through here, so that tests can stop a worker at each.
 
+use dagvault_core::slab::{prefetch, prefetch_to_write};
 use dagvault_core::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// Called before each access: tests count, stop or reschedule the worker here.
@@ -9,6 +10,10 @@ fn step() {}
 
 #[cfg(all(test, not(loom)))]
 use super::tests::steps::step;
+
+/// What [`Atomic::bring`] answers: of use to nobody, but those of many, put together and shown to
+/// `core::hint::black_box`, make sure that what had to be read was.
+pub(crate) type Brought = u64;
 
 /// An atomic integer. The names differ from those of `core`, so that no access slips past [`step`] unseen.
 pub(crate) trait Atomic<V> {
@@ -24,6 +29,10 @@ pub(crate) trait Atomic<V> {
     fn sub(&self, value: V, order: Ordering) -> V;
     /// `fetch_or`.
     fn or(&self, bits: V, order: Ordering) -> V;
+    /// Brings its line of the cache near, by a prefetch where the processor has one, otherwise by reading.
+    fn bring(&self) -> Brought;
+    /// As `bring`, for what is about to be changed.
+    fn bring_to_change(&self) -> Brought;
     /// `swap`.
     fn replace(&self, value: V, order: Ordering) -> V;
 }
@@ -60,6 +69,14 @@ macro_rules! atomic {
             fn or(&self, bits: $value, order: Ordering) -> $value {
                 step();
                 self.fetch_or(bits, order)
+            }
+            #[inline(always)]
+            fn bring(&self) -> Brought {
+                if prefetch(self) { 0 } else { Brought::from(self.read(Ordering::Relaxed)) }
+            }
+            #[inline(always)]
+            fn bring_to_change(&self) -> Brought {
+                if prefetch_to_write(self) { 0 } else { Brought::from(self.read(Ordering::Relaxed)) }
             }
             #[inline(always)]
             fn replace(&self, value: $value, order: Ordering) -> $value {

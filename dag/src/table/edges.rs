@@ -1,7 +1,7 @@
 //! Edges: an arena of 4-byte words in segments that never move.
 //!
 //! The children of a node are consecutive words, in the order of its links, the last one marked; where they begin
-//! stands beside its slot. The parents of a node are a list that
+//! stands beside its slot. An only child stands there itself. The parents of a node are a list that
 //! begins at its head: most nodes have one parent, which is the head itself; each further one takes a pair of words,
 //! the parent and what the head was before.
 #![allow(unsafe_code, reason = "words that nobody else can reach yet are stored to plainly")]
@@ -32,6 +32,8 @@ pub(crate) const UNKNOWN: u32 = 0;
 pub(crate) const NONE: u32 = 1;
 /// Marks the beginning of more children than a traversal takes at once.
 pub(super) const MANY: u32 = 1 << 31;
+/// Marks the number of an only child, in place of where children begin.
+pub(super) const ONLY: u32 = 1 << 30;
 
 /// All edge words.
 pub(super) struct Edges {
@@ -106,11 +108,15 @@ impl Edges {
         }
     }
 
-    /// The `count` children that begin at `at`.
+    /// The children that begin at `first`, `count` of them.
     #[inline]
-    pub(super) fn read(&self, at: u32, count: u32) -> impl ExactSizeIterator<Item = u32> + '_ {
+    pub(super) fn read(&self, first: u32, count: u32) -> impl ExactSizeIterator<Item = u32> + '_ {
+        let at = first & !MANY;
         let mut segment: &[AtomicU32] = &[];
         (0..count as usize).map(move |index| {
+            if at & ONLY != 0 {
+                return at & !ONLY;
+            }
             #[expect(clippy::cast_possible_truncation, reason = "below `count`")]
             let at = at + index as u32;
             let within = (at & (SEGMENT_WORDS - 1)) as usize;

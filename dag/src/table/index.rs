@@ -8,7 +8,7 @@ use dagvault_core::slab::Slab;
 use dagvault_core::sync::{AtomicU32, Ordering};
 
 use super::TableError;
-use super::atomic::Atomic as _;
+use super::atomic::{Atomic as _, Brought};
 use super::limits::{BUCKET_BITS, CHUNK_BUCKETS, HASH_BITS};
 use super::nodes::{Key, Nodes};
 
@@ -40,18 +40,39 @@ pub(super) struct Index {
 pub(super) enum Seen {
     /// At the name's node.
     Node(u32),
-    /// At this vacant cell; with it the tag that goes there.
-    Vacant(usize, u32),
+    /// At this vacant cell.
+    Vacant(Probe),
     /// At a sealed cell: the next index knows.
     Sealed,
 }
 
-/// The cells that a hash may be in, in their order.
-struct Probe {
-    bucket: u32,
-    start: u32,
+/// A place in the order of cells that a hash may be in: those of its bucket from one on, then those of the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Probe {
+    at: u32,
     turn: u32,
     tag: u32,
+}
+
+impl Probe {
+    /// Goes to the next cell of an index with so many bits.
+    #[inline]
+    fn step(&mut self, bits: u32) {
+        let (mut bucket, cell) = (self.at >> BUCKET_BITS, (self.at + 1) & (BUCKET_CELLS - 1));
+        self.turn += 1;
+        if self.turn == BUCKET_CELLS {
+            self.turn = 0;
+            bucket = (bucket + 1) & ((1 << (bits - BUCKET_BITS)) - 1);
+            self.tag |= 1 << tag_bits(bits);
+        }
+        self.at = bucket << BUCKET_BITS | cell;
+    }
+}
+
+/// Bits of a hash that a cell has of its own, in an index with so many bits.
+#[inline]
+fn tag_bits(bits: u32) -> u32 {
+    HASH_BITS + BUCKET_BITS - bits
 }
 
 impl Index {
@@ -64,6 +85,7 @@ impl Index {
     /// An empty one; `Memory` if there is none for it.
     pub(super) fn new(bits: u32) -> Result<Self, TableError> {
         let cells = Slab::zeroed(1 << bits).ok_or(TableError::Memory)?;
+        cells.use_large_pages();
         let chunks = (1_usize << bits).div_ceil((CHUNK_BUCKETS << BUCKET_BITS) as usize);
         let moved = Slab::zeroed(chunks.div_ceil(32)).ok_or(TableError::Memory)?;
         // Buckets of 16 stay short of overflowing at 13 of 16 on average, and one vacant cell must always be left.
@@ -72,38 +94,12 @@ impl Index {
         Ok(Self { cells, bits, limit, claimed: AtomicU32::new(0), moved })
     }
 
+    /// Where a look for a hash begins.
     #[inline]
-    fn buckets(&self) -> &[[AtomicU32; BUCKET_CELLS as usize]] {
-        self.cells.as_chunks().0
-    }
-
-    #[inline]
-    fn tag_bits(&self) -> u32 {
-        HASH_BITS + BUCKET_BITS - self.bits
-    }
-
-    #[inline]
-    fn start(&self, hash: u32) -> Probe {
-        let tag_bits = self.tag_bits();
-        Probe {
-            bucket: hash >> tag_bits,
-            start: hash & (BUCKET_CELLS - 1),
-            turn: 0,
-            tag: hash & ((1 << tag_bits) - 1),
-        }
-    }
-
-    /// The next cell of a probe.
-    #[inline]
-    fn step(&self, probe: &mut Probe) -> usize {
-        if probe.turn == BUCKET_CELLS {
-            probe.turn = 0;
-            probe.bucket = (probe.bucket + 1) & ((1 << (self.bits - BUCKET_BITS)) - 1);
-            probe.tag |= 1 << self.tag_bits();
-        }
-        let cell = (probe.start + probe.turn) & (BUCKET_CELLS - 1);
-        probe.turn += 1;
-        (probe.bucket << BUCKET_BITS | cell) as usize
+    pub(super) fn start(&self, hash: u32) -> Probe {
+        let tag_bits = tag_bits(self.bits);
+        let at = hash >> tag_bits << BUCKET_BITS | hash & (BUCKET_CELLS - 1);
+        Probe { at, turn: 0, tag: hash & ((1 << tag_bits) - 1) }
     }
 
     #[inline]
@@ -111,82 +107,100 @@ impl Index {
         (cell & ((1 << self.bits) - 1)).checked_sub(1)
     }
 
-    /// Looks for a name.
     #[inline]
-    pub(super) fn probe(&self, nodes: &Nodes, key: &Key) -> Seen {
-        let (bits, mut tag) = (self.bits, key.hash & ((1 << self.tag_bits()) - 1));
-        let start = (key.hash & (BUCKET_CELLS - 1)) as usize;
-        let mut bucket = (key.hash >> self.tag_bits()) as usize;
+    fn cell(&self, probe: &Probe) -> u32 {
+        // Acquire: as in `seek`.
+        self.cells[probe.at as usize].read(Ordering::Acquire)
+    }
+
+    /// Goes to the next cell, this one included, that ends the probe or may be the name's.
+    #[inline(always)]
+    fn seek(&self, probe: &mut Probe) -> u32 {
+        // In variables: after a read that acquires, all else would be read again.
+        let (cells, bits, mut near) = (&*self.cells, self.bits, *probe);
         loop {
-            let cells = &self.buckets()[bucket];
-            for turn in 0..BUCKET_CELLS as usize {
-                let at = (start + turn) % BUCKET_CELLS as usize;
-                // Acquire: with `publish`, sees what was written into the slot before its number came here.
-                let cell = cells[at].read(Ordering::Acquire);
-                if cell & ((1 << bits) - 1) == 0 {
-                    return if cell == VACANT {
-                        Seen::Vacant(bucket << BUCKET_BITS | at, tag)
-                    } else {
-                        Seen::Sealed
-                    };
-                }
-                if cell >> bits == tag {
-                    let number = (cell & ((1 << bits) - 1)) - 1;
-                    if nodes.is(number, key) {
-                        return Seen::Node(number);
-                    }
-                }
+            // Acquire: with `publish`, sees what was written into the slot before its number came here.
+            let cell = cells[near.at as usize].read(Ordering::Acquire);
+            if cell & ((1 << bits) - 1) == 0 || cell >> bits == near.tag {
+                *probe = near;
+                return cell;
             }
-            bucket = (bucket + 1) & ((1 << (bits - BUCKET_BITS)) - 1);
-            tag |= 1 << self.tag_bits();
+            near.step(bits);
         }
     }
 
-    /// Brings the first cell of a probe near, and tells the number in it if it could be the name's.
+    /// Brings a cell near.
     #[inline]
-    pub(super) fn touch(&self, hash: u32) -> Option<u32> {
-        let mut probe = self.start(hash);
-        let cell = self.cells[self.step(&mut probe)].read(Ordering::Acquire);
-        if cell >> self.bits == probe.tag { self.number(cell) } else { None }
+    pub(super) fn bring(&self, probe: &Probe, to_change: bool) -> Brought {
+        let cell = &self.cells[probe.at as usize];
+        if to_change { cell.bring_to_change() } else { cell.bring() }
+    }
+
+    /// Goes on to the first cell that ends the probe or may be the name's, and brings near what is looked at there.
+    #[inline]
+    pub(super) fn approach(&self, nodes: &Nodes, probe: &mut Probe) -> Brought {
+        let cell = self.seek(probe);
+        self.number(cell).map_or(0, |number| nodes.bring(number))
+    }
+
+    /// Looks for a name, from a place on that its probe came to.
+    #[inline(always)]
+    pub(super) fn look(&self, nodes: &Nodes, key: &Key, mut probe: Probe) -> Seen {
+        loop {
+            let cell = self.seek(&mut probe);
+            match self.number(cell) {
+                Some(number) if nodes.is(number, key) => return Seen::Node(number),
+                Some(_) => probe.step(self.bits),
+                None if cell == VACANT => return Seen::Vacant(probe),
+                None => return Seen::Sealed,
+            }
+        }
     }
 
     /// Adds a number at the vacant cell where its probe ended; not if another was faster there.
-    pub(super) fn publish(&self, at: usize, tag: u32, number: u32) -> bool {
-        let cell = tag << self.bits | (number + 1);
-        self.cells[at].change(VACANT, cell, super::publish_order()).is_ok()
+    #[inline]
+    pub(super) fn publish(&self, probe: &Probe, number: u32) -> bool {
+        let cell = probe.tag << self.bits | (number + 1);
+        self.cells[probe.at as usize].change(VACANT, cell, super::publish_order()).is_ok()
     }
 
     /// Seals the vacant cell where a probe ended; not if another was faster there.
-    pub(super) fn seal(&self, at: usize) -> bool {
+    pub(super) fn seal(&self, probe: &Probe) -> bool {
         // Release: who finds the seal finds the next index, which was there before.
-        self.cells[at].change(VACANT, SEALED, Ordering::Release).is_ok()
+        self.cells[probe.at as usize].change(VACANT, SEALED, Ordering::Release).is_ok()
     }
 
     /// Adds a number that another index has; `false` at a sealed cell. Doing it twice is doing it once.
     fn carry(&self, hash: u32, number: u32) -> bool {
         let mut probe = self.start(hash);
-        let mut at = self.step(&mut probe);
         loop {
-            let cell = self.cells[at].read(Ordering::Acquire);
+            let cell = self.cell(&probe);
             match self.number(cell) {
                 Some(found) if found == number => return true,
                 None if cell == VACANT => {
                     // An exchange that fails leaves us at the same cell, which has changed for good.
-                    if self.publish(at, probe.tag, number) {
+                    if self.publish(&probe, number) {
                         return true;
                     }
                     continue;
                 }
                 None => return false,
-                Some(_) => at = self.step(&mut probe),
+                Some(_) => probe.step(self.bits),
             }
         }
     }
 
     /// Seals or copies the cells of one chunk.
-    fn move_chunk(&self, chunk: u32, nodes: &Nodes, carry: &dyn Fn(u32, u32)) {
+    fn move_chunk(&self, chunk: u32, nodes: &Nodes, carry: &impl Fn(u32, u32)) {
         let first = chunk * CHUNK_BUCKETS;
         let last = (first + CHUNK_BUCKETS).min(1 << (self.bits - BUCKET_BITS));
+        // The names of displaced numbers are anywhere: here the waits for them overlap.
+        let cells = self.cells[(first << BUCKET_BITS) as usize..(last << BUCKET_BITS) as usize].iter();
+        let near = cells.map(|cell| match cell.read(Ordering::Acquire) {
+            cell if cell & DISPLACED != 0 => self.number(cell).map_or(0, |number| nodes.bring(number)),
+            _ => 0,
+        });
+        core::hint::black_box(near.fold(0, |sum, near| sum ^ near));
         for bucket in first..last {
             for at in (bucket << BUCKET_BITS)..((bucket + 1) << BUCKET_BITS) {
                 let cell = &self.cells[at as usize];
@@ -200,7 +214,7 @@ impl Index {
                 let Some(number) = self.number(value) else { continue };
                 // A cell in its own bucket has the whole hash: no need to look at the slot.
                 let hash = match value & DISPLACED {
-                    0 => bucket << self.tag_bits() | value >> self.bits,
+                    0 => bucket << tag_bits(self.bits) | value >> self.bits,
                     _ => nodes.hash(number),
                 };
                 carry(hash, number);
@@ -222,7 +236,7 @@ impl Index {
 
     /// Moves one chunk to the next index; `true` when none is left. A chunk whose worker died is moved again by
     /// whoever comes after all were given out.
-    pub(super) fn help(&self, nodes: &Nodes, carry: &dyn Fn(u32, u32)) -> bool {
+    pub(super) fn help(&self, nodes: &Nodes, carry: &impl Fn(u32, u32)) -> bool {
         let mut chunk = self.claimed.read(Ordering::Relaxed);
         if chunk < self.chunks() {
             chunk = self.claimed.add(1, Ordering::Relaxed);
@@ -241,11 +255,10 @@ impl Index {
     pub(super) fn probe_cells(&self, hash: u32, number: u32) -> Option<u32> {
         let mut probe = self.start(hash);
         for passed in 1.. {
-            let cell = self.cells[self.step(&mut probe)].read(Ordering::Acquire);
-            match self.number(cell) {
+            match self.number(self.cell(&probe)) {
                 Some(found) if found == number => return Some(passed),
                 None => return None,
-                Some(_) => {}
+                Some(_) => probe.step(self.bits),
             }
         }
         None

@@ -40,8 +40,8 @@ pub(super) use small::*;
 
 /// Most nodes of a table.
 pub const NODES_MAX: u32 = 1 << 28;
-/// Most edge words of a table: their indices have 31 bits.
-pub(super) const WORDS_MAX: u32 = 1 << 31;
+/// Most edge words of a table: their indices have 30 bits.
+pub(super) const WORDS_MAX: u32 = 1 << 30;
 /// Bits of a name's hash that an index uses: those of a bucket, and those that a cell has beside the number.
 pub(super) const HASH_BITS: u32 = 31 - BUCKET_BITS;
 /// Bits of the number of cells of the largest index.

@@ -5,8 +5,8 @@ use core::ops::Range;
 
 use dagvault_core::sync::{AtomicU32, Ordering};
 
-use super::atomic::Atomic as _;
-use super::edges::{LAST, MANY, NONE, SEGMENT_WORDS, UNKNOWN, Words};
+use super::atomic::{self, Atomic as _};
+use super::edges::{LAST, MANY, NONE, ONLY, SEGMENT_WORDS, UNKNOWN, Words};
 use super::limits::{SEGMENT_BITS, WORDS_BITS};
 use super::nodes::{Firsts, LIVE, SEGMENT_NODES};
 use super::share::extend;
@@ -40,7 +40,7 @@ pub(crate) trait Visitor: Copy + Sync {
     fn open(&self, number: u32, linked: bool) -> bool;
 
     /// Brings near what `claim` will look at.
-    fn touch(&self, to: u32) -> u64;
+    fn bring(&self, to: u32) -> atomic::Brought;
 
     /// At a link; says whether its far end is to be kept.
     fn claim(&self, from: u32, to: u32) -> bool;
@@ -60,22 +60,44 @@ pub(crate) struct Gather {
     from: [u32; GATHER],
     to: [u32; GATHER],
     count: usize,
-    /// Where the children of each of `to` begin.
-    first: [u32; GATHER],
-    /// What was read to be near.
-    near: u64,
+    near: atomic::Brought,
 }
 
 impl Gather {
     pub(crate) fn new() -> Self {
-        Self { from: [0; GATHER], to: [0; GATHER], count: 0, first: [0; GATHER], near: 0 }
+        Self { from: [0; GATHER], to: [0; GATHER], count: 0, near: 0 }
     }
 
     #[inline]
-    fn put(&mut self, from: u32, to: u32, first: u32, near: u64) {
-        (self.from[self.count], self.to[self.count], self.first[self.count]) = (from, to, first);
+    fn put(&mut self, from: u32, to: u32, near: atomic::Brought) {
+        (self.from[self.count], self.to[self.count]) = (from, to);
         self.count += 1;
         self.near ^= near;
+    }
+
+    /// Puts children in as far as there is room, from the words that begin at `at`; answers where the others begin.
+    #[inline]
+    fn put_children(
+        &mut self,
+        from: u32,
+        at: u32,
+        words: &[AtomicU32],
+        bring: impl Fn(u32) -> atomic::Brought,
+    ) -> u32 {
+        let (mut next, mut count) = (at, self.count);
+        for (word, place) in words.iter().zip(&mut self.to[self.count..]) {
+            let word = word.read(Ordering::Relaxed);
+            *place = word & !LAST;
+            self.near ^= bring(word & !LAST);
+            (next, count) = (next.wrapping_add(1), count + 1);
+            if word & LAST != 0 {
+                next = NONE;
+                break;
+            }
+        }
+        self.from[self.count..count].fill(from);
+        self.count = count;
+        next
     }
 }
 
@@ -87,7 +109,7 @@ pub(crate) struct Near<'s, 't> {
     words: (u32, Option<&'t Words>),
 }
 
-impl Near<'_, '_> {
+impl<'t> Near<'_, 't> {
     /// Where a node's children begin.
     #[inline]
     pub(crate) fn first(&mut self, number: u32) -> u32 {
@@ -99,25 +121,40 @@ impl Near<'_, '_> {
         firsts.map_or(UNKNOWN, |firsts| firsts[number as usize % SEGMENT_NODES].read(Ordering::Acquire))
     }
 
+    /// The words from one on, as far as they lie together.
     #[inline]
-    fn word(&mut self, at: u32) -> u32 {
+    fn words(&mut self, at: u32) -> &'t [AtomicU32] {
         let segment = at >> WORDS_BITS;
         if segment != self.words.0 {
             self.words = (segment, self.sight.words_at(segment << WORDS_BITS).as_array());
         }
-        self.words.1.map_or(LAST, |words| words[(at % SEGMENT_WORDS) as usize].read(Ordering::Relaxed))
+        &self.words.1.expect("segments are whole")[(at % SEGMENT_WORDS) as usize..]
     }
 
     /// The children of a node, by where they begin.
     #[inline]
     pub(crate) fn each(&mut self, first: u32, mut each: impl FnMut(u32)) {
         let mut at = first & !MANY;
+        if at & ONLY != 0 {
+            return each(at & !ONLY);
+        }
         while at > NONE {
-            let word = self.word(at);
-            each(word & !LAST);
-            at = if word & LAST == 0 { at + 1 } else { NONE };
+            for word in self.words(at) {
+                let word = word.read(Ordering::Relaxed);
+                each(word & !LAST);
+                at += 1;
+                if word & LAST != 0 {
+                    return;
+                }
+            }
         }
     }
+}
+
+/// Where children begin, without what else is said there.
+#[inline]
+fn begin(first: u32) -> u32 {
+    core::hint::select_unpredictable(first & ONLY == 0, first & !MANY, NONE)
 }
 
 impl NodeTable {
@@ -140,6 +177,13 @@ impl<'t> Sight<'t> {
     fn first(&self, number: u32) -> u32 {
         let segment = self.firsts.get((number >> SEGMENT_BITS) as usize).copied().flatten();
         segment.map_or(UNKNOWN, |firsts| firsts[number as usize % SEGMENT_NODES].read(Ordering::Acquire))
+    }
+
+    /// Brings near where a node's children begin.
+    #[inline]
+    fn bring(&self, number: u32) -> atomic::Brought {
+        let segment = self.firsts.get((number >> SEGMENT_BITS) as usize).copied().flatten();
+        segment.map_or(0, |firsts| firsts[number as usize % SEGMENT_NODES].bring())
     }
 
     /// Shows where the children of some numbers begin; [`UNKNOWN`] where they are unknown.
@@ -184,32 +228,49 @@ impl<'t> Sight<'t> {
         let (mut ring, mut begin, mut end) = ([0; FEW], 0_usize, 0_usize);
         while let Some(number) = next {
             let first = near.first(number);
-            if V::DIRECTION == Direction::Parents || first & MANY != 0 || stack.len() >= FEW {
+            if first & MANY != 0 || V::DIRECTION == Direction::Parents {
                 break;
             }
-            next = None;
-            let mut at = if visitor.open(number, first != UNKNOWN) { first } else { NONE };
-            while at > NONE {
-                let word = near.word(at);
-                let to = word & !LAST;
+            let opened = visitor.open(number, first != UNKNOWN);
+            if opened && first & ONLY != 0 {
+                let to = first & !ONLY;
                 if visitor.claim(number, to) {
-                    kept += 1;
-                    if next.is_none() && begin == end {
-                        next = Some(to);
-                    } else if end - begin < FEW {
-                        ring[end % FEW] = to;
-                        end += 1;
-                    } else {
-                        extend(stack, &[to])?;
+                    // A chain is followed to its end.
+                    (kept, next) = (kept + 1, Some(to));
+                    continue;
+                }
+            } else if opened && first > NONE {
+                let mut at = first;
+                while at > NONE {
+                    for word in near.words(at) {
+                        let word = word.read(Ordering::Relaxed);
+                        let to = word & !LAST;
+                        if visitor.claim(number, to) {
+                            kept += 1;
+                            if end - begin < FEW {
+                                ring[end % FEW] = to;
+                                end += 1;
+                            } else {
+                                extend(stack, &[to])?;
+                            }
+                        }
+                        if word & LAST != 0 {
+                            at = NONE;
+                            break;
+                        }
+                        at += 1;
                     }
                 }
-                at = if word & LAST == 0 { at + 1 } else { NONE };
             }
-            if next.is_none() && begin < end {
+            if begin < end {
                 next = Some(ring[begin % FEW]);
                 begin += 1;
+                if stack.len() >= FEW {
+                    break;
+                }
+            } else {
+                next = stack.pop();
             }
-            next = next.or_else(|| stack.pop());
         }
         for left in (begin..end).map(|at| ring[at % FEW]).chain(next) {
             extend(stack, &[left])?;
@@ -253,26 +314,27 @@ impl<'t> Sight<'t> {
             *first = self.first(*number);
         }
         if numbers.len() > 1 && !self.words.is_empty() {
-            let words = firsts.iter().map(|first| self.words_at(first & !MANY)[0].read(Ordering::Relaxed));
+            let words = firsts.iter().map(|first| self.words_at(begin(*first))[0].bring());
             core::hint::black_box(words.fold(0, |sum, word| sum ^ word));
         }
         for (number, first) in numbers.iter().zip(firsts) {
             if !visitor.open(*number, first != UNKNOWN) || first <= NONE {
                 continue;
             }
+            if first & ONLY != 0 {
+                let to = first & !ONLY;
+                gather.put(*number, to, self.bring(to) ^ visitor.bring(to));
+                if gather.count == GATHER {
+                    self.flush(visitor, gather, keep)?;
+                }
+                continue;
+            }
             let mut at = first & !MANY;
-            'node: loop {
-                for word in self.words_at(at) {
-                    let word = word.read(Ordering::Relaxed);
-                    let to = word & !LAST;
-                    gather.put(*number, to, self.first(to), visitor.touch(to));
-                    at = at.wrapping_add(1);
-                    if gather.count == GATHER {
-                        self.flush(visitor, gather, keep)?;
-                    }
-                    if word & LAST != 0 {
-                        break 'node;
-                    }
+            while at > NONE {
+                at = gather
+                    .put_children(*number, at, self.words_at(at), |to| self.bring(to) ^ visitor.bring(to));
+                if gather.count == GATHER {
+                    self.flush(visitor, gather, keep)?;
                 }
             }
         }
@@ -300,7 +362,7 @@ impl<'t> Sight<'t> {
                 if gather.count == GATHER {
                     self.flush(visitor, gather, keep)?;
                 }
-                gather.put(*number, parent, self.first(parent), visitor.touch(parent));
+                gather.put(*number, parent, self.bring(parent) ^ visitor.bring(parent));
             }
         }
         Ok(())
@@ -314,19 +376,20 @@ impl<'t> Sight<'t> {
         keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
         let along_parents = V::DIRECTION == Direction::Parents;
-        let Gather { from, to, first, count, near } = gather;
-        // What follows may branch on each, or exchange it, which waits for all before: so all were read first, at once.
-        core::hint::black_box(*near);
+        let Gather { from, to, count, near } = gather;
+        // What follows may branch on each, or exchange it, which waits for all before: so all were brought near first.
+        core::hint::black_box(core::mem::take(near));
         let count = core::mem::take(count).min(GATHER);
         let (mut kept, mut further) = (0, 0);
         for at in 0..count {
-            let (from, number, first) = (from[at], to[at], first[at]);
+            let (from, number) = (from[at], to[at]);
             // An entry in a list is a link once its parent is linked.
-            let there = !along_parents || first != UNKNOWN;
+            if along_parents && self.first(number) == UNKNOWN || !visitor.claim(from, number) {
+                continue;
+            }
+            kept += 1;
             to[further % GATHER] = number;
-            let keep = usize::from(there && visitor.claim(from, number));
-            kept += keep;
-            further += keep & usize::from(along_parents || V::LEAVES || first != NONE);
+            further += usize::from(along_parents || V::LEAVES || self.first(number) != NONE);
         }
         if kept == 0 { Ok(()) } else { keep(&to[..further.min(GATHER)], kept) }
     }

@@ -14,7 +14,6 @@ mod index;
 mod limits;
 pub(crate) mod links;
 mod nodes;
-mod reach;
 pub(crate) mod share;
 mod stats;
 mod worker;
@@ -37,11 +36,11 @@ use dagvault_core::sync::{AtomicU32, Ordering};
 
 use atomic::Atomic as _;
 use budget::Budget;
-use edges::{Edges, MANY, UNKNOWN};
+use edges::{Edges, UNKNOWN};
 use index::{Index, Seen};
 use limits::{FIRST_BITS, GENERATIONS};
-use nodes::{COUNTS, Key, LIVE, Nodes, STATE, USER_FLAG};
-use worker::Leftovers;
+use nodes::{COUNTS, LIVE, Nodes, STATE, USER_FLAG};
+use worker::{Leftovers, Look};
 
 pub use limits::NODES_MAX;
 pub use links::Direction;
@@ -267,21 +266,24 @@ impl NodeTable {
     #[inline]
     #[must_use]
     pub fn find(&self, cid: &Cid) -> Option<Node> {
-        self.find_key(&self.nodes.seed.key(cid))
+        self.find_from(&self.look(cid))
     }
 
     #[inline]
-    fn find_key(&self, key: &Key) -> Option<Node> {
-        let mut generation = self.generation();
+    fn find_from(&self, look: &Look) -> Option<Node> {
+        let Look { key, mut generation, mut probe } = *look;
         loop {
-            match self.index(generation).probe(&self.nodes, key) {
+            match self.index(generation).look(&self.nodes, &key, probe) {
                 Seen::Node(number) => {
                     // Its worker may not have got this far, and never may: then it is us who add the node.
                     self.nodes.set(number, LIVE);
                     return Some(Node(number));
                 }
-                Seen::Vacant(..) => return None,
-                Seen::Sealed => generation += 1,
+                Seen::Vacant(_) => return None,
+                Seen::Sealed => {
+                    generation += 1;
+                    probe = self.index(generation).start(key.hash);
+                }
             }
         }
     }
@@ -322,7 +324,7 @@ impl NodeTable {
         let first = self.nodes.first(node.0).read(Ordering::Acquire);
         (first != UNKNOWN).then(|| {
             let count = halves(self.nodes.slot(node.0)[COUNTS].read(Ordering::Relaxed)).1;
-            self.edges.read(first & !MANY, count).map(Node)
+            self.edges.read(first, count).map(Node)
         })
     }
 

@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::ops::Range;
 
 use dagvault_core::arena::Regions;
 use dagvault_core::ids::Cid;
@@ -10,7 +11,7 @@ use dagvault_core::slab::{OnceBox, Plain as _, Slab};
 use dagvault_core::sync::{AtomicU32, AtomicU64, Ordering};
 
 use super::TableError;
-use super::atomic::Atomic as _;
+use super::atomic::{Atomic as _, Brought};
 use super::budget::Budget;
 use super::limits::{HASH_BITS, NODES_MAX, SEGMENT_BITS};
 
@@ -19,6 +20,11 @@ pub(super) const SEGMENT_NODES: usize = 1 << SEGMENT_BITS;
 /// A slot of 32 bytes, in little-endian words: hash prefix 16 | parents 4, children 4 | metadata offset 4, flags 2,
 /// version 2.
 pub(super) type Slot = [AtomicU64; 4];
+
+/// Slots of a large page.
+const PAGE_SLOTS: u32 = 1 << 16;
+/// Nodes of a table that is small. The models have no table as large.
+const SMALL: u32 = 1 << 12;
 
 /// For each number of one segment, where its children are.
 pub(super) type Firsts = [AtomicU32; SEGMENT_NODES];
@@ -41,7 +47,7 @@ pub(super) const VERSION: u64 = 1 << 48;
 const _: () = assert!(size_of::<Slot>() == dagvault_core::layout::NODE_SLOT_BYTES);
 
 /// A name as the table compares it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Key {
     words: [u64; 4],
     /// Where an index has it: `HASH_BITS` bits.
@@ -96,6 +102,13 @@ struct Segment {
     firsts: Slab<AtomicU32>,
 }
 
+impl Segment {
+    fn use_large_pages(&self) {
+        self.slots.use_large_pages();
+        self.rests.use_large_pages();
+    }
+}
+
 /// All slots.
 pub(super) struct Nodes {
     segments: Box<[OnceBox<Segment>]>,
@@ -130,6 +143,9 @@ impl Nodes {
             let rests = Slab::zeroed(SEGMENT_NODES)?;
             let (heads, firsts) = (Slab::zeroed(SEGMENT_NODES)?, Slab::zeroed(SEGMENT_NODES)?);
             let mine = Box::new(Segment { slots, rests, heads, firsts });
+            if at > 0 {
+                mine.use_large_pages();
+            }
             let address = core::ptr::from_ref(&*mine);
             Some(core::ptr::eq(self.segments[at].set(mine), address))
         })
@@ -142,6 +158,27 @@ impl Nodes {
             None => Err(TableError::Full),
             Some(segment) if segment.get().is_some() => Ok(()),
             Some(_) => self.add(at, None, budget),
+        }
+    }
+
+    /// Writes to the next large page of slots if a range begins one, so that it is there when numbers come to it:
+    /// workers that come to a new page together all zero one, and all but one of them for nothing.
+    pub(super) fn touch_ahead(&self, range: &Range<u32>) {
+        let begun = range.start.next_multiple_of(PAGE_SLOTS);
+        let next = if range.contains(&SMALL) {
+            // Most tables are small, and would zero large pages for little.
+            self.segment(SMALL).0.use_large_pages();
+            PAGE_SLOTS
+        } else if begun > 0 && range.contains(&begun) {
+            begun + PAGE_SLOTS
+        } else {
+            return;
+        };
+        if self.has(next) {
+            let (segment, at) = self.segment(next);
+            // An exchange that changes nothing is a write nevertheless.
+            let _ = segment.slots[at][STATE].change(0, 0, Ordering::Relaxed);
+            let _ = segment.rests[at][0].change(0, 0, Ordering::Relaxed);
         }
     }
 
@@ -171,15 +208,16 @@ impl Nodes {
 
     /// Brings near what a comparison of a number with a name looks at.
     #[inline]
-    pub(super) fn touch(&self, number: u32) -> u64 {
+    pub(super) fn bring(&self, number: u32) -> Brought {
         let (segment, at) = self.segment(number);
-        segment.slots[at][STATE].read(Ordering::Relaxed) ^ segment.rests[at][0].read(Ordering::Relaxed)
+        segment.slots[at][STATE].bring() ^ segment.rests[at][0].bring()
     }
 
-    /// Brings a slot near.
+    /// Brings near what a new number's name is written to.
     #[inline]
-    pub(super) fn touch_slot(&self, number: u32) -> u64 {
-        self.slot(number)[STATE].read(Ordering::Relaxed)
+    pub(super) fn bring_to_write(&self, number: u32) -> Brought {
+        let (segment, at) = self.segment(number);
+        segment.slots[at][STATE].bring_to_change() ^ segment.rests[at][0].bring_to_change()
     }
 
     /// Where the list of edges to a node begins.

@@ -10,8 +10,8 @@ use dagvault_core::ids::Cid;
 use dagvault_core::sync::{AtomicU64, Ordering};
 
 use super::atomic::Atomic as _;
-use super::edges::{MANY, NONE, UNKNOWN};
-use super::index::Seen;
+use super::edges::{MANY, NONE, ONLY, UNKNOWN};
+use super::index::{Probe, Seen};
 use super::limits::{LEFTOVERS, NUMBERS, WORDS};
 use super::links::GATHER;
 use super::nodes::{COUNTS, Key, LINKED, LIVE, STATE, VERSION};
@@ -19,6 +19,14 @@ use super::{Node, NodeTable, TableError};
 
 /// Names that are looked for at once, so that the waits for memory overlap.
 const BATCH: usize = 32;
+
+/// How far a look for a name has come: every cell before this one is another's, for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Look {
+    pub(super) key: Key,
+    pub(super) generation: u32,
+    pub(super) probe: Probe,
+}
 
 /// Ranges that workers took and did not use up.
 #[derive(Debug)]
@@ -70,7 +78,7 @@ impl<'t> Worker<'t> {
     /// # Errors
     /// `Full` or `Memory` if there is no place for a new node; the table is as before.
     pub fn insert(&mut self, cid: &Cid) -> Result<(Node, bool), TableError> {
-        self.insert_key(&self.table.nodes.seed.key(cid))
+        self.insert_key(&self.table.look(cid))
     }
 
     /// As [`Worker::insert`] for many names, whose waits for memory overlap; hands out node and answer in their order.
@@ -78,25 +86,25 @@ impl<'t> Worker<'t> {
     /// # Errors
     /// As `insert`, at the first that fails; those before it are in the table.
     pub fn insert_many(&mut self, cids: &[Cid], mut each: impl FnMut(Node, bool)) -> Result<(), TableError> {
+        let mut looks = [Look::default(); BATCH];
         for batch in cids.chunks(BATCH) {
-            let mut keys = [const { None::<Key> }; BATCH];
-            self.table.touch(batch, &mut keys);
-            for key in keys.iter().flatten() {
-                let (node, new) = self.insert_key(key)?;
+            self.bring_numbers(batch.len());
+            for look in self.table.approach(batch, &mut looks, true) {
+                let (node, new) = self.insert_key(look)?;
                 each(node, new);
             }
         }
         Ok(())
     }
 
-    fn insert_key(&mut self, key: &Key) -> Result<(Node, bool), TableError> {
-        let table = self.table;
-        let mut generation = table.generation();
+    fn insert_key(&mut self, look: &Look) -> Result<(Node, bool), TableError> {
+        let (table, key) = (self.table, &look.key);
+        let Look { mut generation, mut probe, .. } = *look;
         // Whether our next slot holds the name; nobody else looks at it before its number is in the index.
         let mut written = false;
         loop {
             let index = table.index(generation);
-            match index.probe(&table.nodes, key) {
+            match index.look(&table.nodes, key, probe) {
                 Seen::Node(number) => {
                     table.nodes.set(number, LIVE);
                     return Ok((Node(number), false));
@@ -104,10 +112,13 @@ impl<'t> Worker<'t> {
                 Seen::Sealed => {
                     table.help(generation);
                     generation += 1;
+                    probe = table.index(generation).start(key.hash);
                 }
-                Seen::Vacant(at, tag) => {
+                Seen::Vacant(at) => {
+                    // Whatever this cell becomes, those before it never change.
+                    probe = at;
                     if table.has_next(generation) {
-                        index.seal(at);
+                        index.seal(&at);
                         continue;
                     }
                     let number = self.number()?;
@@ -120,7 +131,7 @@ impl<'t> Worker<'t> {
                         unsafe { table.nodes.write(number, key) };
                         written = true;
                     }
-                    if index.publish(at, tag, number) {
+                    if index.publish(&at, number) {
                         self.numbers.start += 1;
                         table.nodes.set(number, LIVE);
                         return Ok((Node(number), true));
@@ -142,9 +153,20 @@ impl<'t> Worker<'t> {
                 table.free_numbers.leave(&range);
                 return Err(error);
             }
+            table.nodes.touch_ahead(&range);
             self.numbers = range;
         }
         Ok(self.numbers.start)
+    }
+
+    /// Brings near the slots of our next nodes, as far as we have their numbers.
+    fn bring_numbers(&self, count: usize) {
+        let near = self
+            .numbers
+            .clone()
+            .take(count)
+            .fold(0, |near, number| near ^ self.table.nodes.bring_to_write(number));
+        core::hint::black_box(near);
     }
 
     /// `count` edge words that follow one another.
@@ -198,9 +220,16 @@ impl<'t> Worker<'t> {
                 Err(now) => counts = now,
             }
         }
-        let at = if count == 0 { NONE } else { self.words(count)? };
-        // SAFETY: `words` gave these to us alone, and the node does not name them yet.
-        unsafe { table.edges.write(at, count, children.iter().map(|child| child.0)) };
+        let mine = match children {
+            [] => NONE,
+            [only] => ONLY | only.0,
+            _ => {
+                let at = self.words(count)?;
+                // SAFETY: `words` gave these to us alone, and the node does not name them yet.
+                unsafe { table.edges.write(at, count, children.iter().map(|child| child.0)) };
+                if children.len() > GATHER { at | MANY } else { at }
+            }
+        };
         for (done, child) in children.iter().enumerate() {
             table.nodes.slot(child.0)[COUNTS].add(1, Ordering::Relaxed);
             // SAFETY: `words` gives us words that nobody else has.
@@ -210,7 +239,6 @@ impl<'t> Worker<'t> {
                 return Err(error);
             }
         }
-        let mine = if count as usize > GATHER { at | MANY } else { at };
         // Release: who finds where the children begin finds them written and the node in their lists.
         match first.change(UNKNOWN, mine, Ordering::AcqRel) {
             Ok(_) => {
@@ -260,26 +288,42 @@ impl NodeTable {
         }
     }
 
-    /// Computes the keys of a batch and brings near what a look for them will touch.
+    /// A look for a name, before its first step.
     #[inline]
-    pub(super) fn touch(&self, cids: &[Cid], keys: &mut [Option<Key>; BATCH]) {
-        let index = self.index(self.generation());
-        let mut numbers = [None; BATCH];
-        for ((cid, key), number) in cids.iter().zip(keys.iter_mut()).zip(&mut numbers) {
-            let made = self.nodes.seed.key(cid);
-            *number = index.touch(made.hash);
-            *key = Some(made);
+    pub(super) fn look(&self, cid: &Cid) -> Look {
+        let (generation, key) = (self.generation(), self.nodes.seed.key(cid));
+        Look { probe: self.index(generation).start(key.hash), generation, key }
+    }
+
+    /// Looks for names as far as it goes without waiting for memory: brings near what is needed next, for all, and only
+    /// then uses it. `to_add` says that what is not there will be added.
+    #[inline]
+    pub(super) fn approach<'l>(
+        &self,
+        cids: &[Cid],
+        looks: &'l mut [Look; BATCH],
+        to_add: bool,
+    ) -> &'l [Look] {
+        let (generation, mut near) = (self.generation(), 0);
+        let index = self.index(generation);
+        let looks = &mut looks[..cids.len().min(BATCH)];
+        for (cid, look) in cids.iter().zip(looks.iter_mut()) {
+            let key = self.nodes.seed.key(cid);
+            *look = Look { probe: index.start(key.hash), generation, key };
+            near ^= index.bring(&look.probe, to_add);
         }
-        let found = numbers.iter().flatten().fold(0, |sum, number| sum ^ self.nodes.touch(*number));
-        core::hint::black_box(found);
+        for look in looks.iter_mut() {
+            near ^= index.approach(&self.nodes, &mut look.probe);
+        }
+        core::hint::black_box(near);
+        looks
     }
 
     /// Finds the nodes of many names, whose waits for memory overlap; hands them out in their order.
     pub fn find_many(&self, cids: &[Cid], mut each: impl FnMut(Option<Node>)) {
+        let mut looks = [Look::default(); BATCH];
         for batch in cids.chunks(BATCH) {
-            let mut keys = [const { None::<Key> }; BATCH];
-            self.touch(batch, &mut keys);
-            keys.iter().flatten().for_each(|key| each(self.find_key(key)));
+            self.approach(batch, &mut looks, false).iter().for_each(|look| each(self.find_from(look)));
         }
     }
 

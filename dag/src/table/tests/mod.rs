@@ -8,7 +8,6 @@ pub(super) mod model;
 #[cfg(not(loom))]
 mod oracle;
 #[cfg(not(loom))]
-mod reach;
 #[cfg(not(any(loom, miri)))]
 mod schedules;
 #[cfg(not(loom))]

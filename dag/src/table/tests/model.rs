@@ -132,21 +132,54 @@ fn link_and_link_of_one_node() {
     });
 }
 
-#[test]
-fn link_and_look() {
-    model(|| {
+/// An edge seen from one side is there from the other. An only child is said otherwise than two.
+fn link_and_look(count: usize) {
+    model(move || {
         let table = table();
-        let [parent, child] = [1, 2].map(|number| node(&table, number));
+        let nodes = [1, 2, 3].map(|number| node(&table, number));
+        let (parent, children) = (nodes[0], move || (1..=count).map(move |at| nodes[at]));
         let look = move |table: &NodeTable| {
-            // An edge seen from one side is there from the other.
-            if table.children(parent).is_some_and(|children| children.eq([child])) {
-                assert_eq!(table.parents(child), [parent]);
+            let seen = table.children(parent).map(|there| assert!(there.eq(children())));
+            let last = nodes[count];
+            if seen.is_some() {
+                assert_eq!(table.parents(last), [parent]);
             }
-            if table.parents(child) == [parent] {
-                assert!(table.children(parent).unwrap().eq([child]));
+            if table.parents(last) == [parent] {
+                assert!(table.children(parent).unwrap().eq(children()));
             }
         };
-        both(&table, move |table| table.worker().link(parent, &[child]).unwrap(), look);
+        both(&table, move |table| table.worker().link(parent, &nodes[1..=count]).unwrap(), look);
+    });
+}
+
+#[test]
+fn link_and_look_at_an_only_child() {
+    link_and_look(1);
+}
+
+#[test]
+fn link_and_look_at_two_children() {
+    link_and_look(2);
+}
+
+/// Many looks are begun before the first of them ends, so they end in a table that has changed and grown.
+#[test]
+fn insert_many_and_insert() {
+    model(|| {
+        let table = table();
+        let many = |table: &NodeTable| {
+            let mut new = Vec::new();
+            let cids = [1, 2, 3, 1].map(name);
+            table.worker().insert_many(&cids, |node, is_new| new.push((node, is_new))).unwrap();
+            new
+        };
+        let (many, one) = both(&table, many, |table| table.worker().insert(&name(2)).unwrap());
+        assert_eq!((many[0].0, many[3].1), (many[3].0, false));
+        assert!(many[1].0 == one.0 && many[1].1 != one.1, "one of them is new");
+        for (number, node) in (1..).zip([many[0].0, one.0, many[2].0]) {
+            assert_eq!(table.find(&name(number)), Some(node));
+        }
+        assert_eq!(table.nodes(0..u32::MAX).count(), 3);
     });
 }
 
