@@ -1,0 +1,2 @@
+//! What instructions cost: data with a version.
+
