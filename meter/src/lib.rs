@@ -1,5 +1,11 @@
 //! Admission of untrusted WebAssembly, and gas in its bytecode. `docs/gas.md` defines what is counted.
+//!
+//! [`admit::admit`] says whether a module is valid, within limits and within its profile.
 
 #![forbid(unsafe_code)]
 
+pub mod admit;
+pub mod profile;
+mod reach;
+mod refusal;
 pub mod schedule;
