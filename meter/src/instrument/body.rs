@@ -1,0 +1,256 @@
+//! One function, metered.
+
+use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
+
+use super::count_of;
+use super::emit::{Emitter, Globals, Locals, Width, leb, makes_nan};
+use super::refunds::{Place, TrapKind};
+use super::runs::{Charged, Walk, price};
+use crate::admit::{Function, Refusal};
+use crate::schedule::Schedule;
+
+/// The type `i64`, and so on, in the bytes of locals.
+const I32: u8 = 0x7f;
+const I64: u8 = 0x7e;
+const F32: u8 = 0x7d;
+const F64: u8 = 0x7c;
+const BLOCK: u8 = 0x02;
+const RETURN: u8 = 0x0f;
+const UNREACHABLE: u8 = 0x00;
+const END: u8 = 0x0b;
+const BLOCK_EMPTY: u8 = 0x40;
+
+/// What stays the same from function to function.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) schedule: &'a Schedule,
+    pub(super) globals: Globals,
+}
+
+/// A metered body, and its instructions that can trap: their offsets are those in the body.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    pub(super) places: Vec<Place>,
+}
+
+/// What the first pass finds out.
+#[derive(Default)]
+struct Plan {
+    /// The cost of each run, in order.
+    costs: Vec<u64>,
+    /// Floats that have to be made canonical.
+    floats_32: bool,
+    floats_64: bool,
+}
+
+impl Plan {
+    /// Adds up the runs of a body; `entering` belongs to the first.
+    fn make(body: BinaryReader<'_>, schedule: &Schedule, entering: u64) -> Result<Self, Refusal> {
+        let mut plan = Self::default();
+        let mut cost = entering;
+        let mut walk = Walk::default();
+        let mut reader = OperatorsReader::new(body);
+        while !reader.eof() {
+            let operator = reader.read()?;
+            let step = walk.step(&operator)?;
+            if step.live {
+                cost = cost.saturating_add(price(schedule, &operator)?);
+                plan.floats_32 |= makes_nan(&operator) == Some(Width::F32);
+                plan.floats_64 |= makes_nan(&operator) == Some(Width::F64);
+            }
+            if step.begins {
+                plan.costs.push(cost);
+                cost = 0;
+            }
+        }
+        plan.costs.push(cost);
+        Ok(plan)
+    }
+}
+
+/// Meters a body. `results` is the type of a block that leaves what the function does, as it stands in the bytes.
+pub(super) fn meter(
+    context: Context<'_>,
+    body: &FunctionBody<'_>,
+    function: &Function,
+    results: &[u8],
+) -> Result<Body, Refusal> {
+    let operators = body.get_binary_reader_for_operators()?;
+    let entering = context.schedule.entering(function.locals);
+    let plan = Plan::make(operators.clone(), context.schedule, entering)?;
+    let mut bytes = Vec::with_capacity(body.range().len().saturating_mul(2));
+    let locals = declare(body, function, &plan, &mut bytes)?;
+    let emitter = Emitter { bytes: &mut bytes, globals: context.globals, locals };
+    let mut writer = Writer {
+        context,
+        emitter,
+        costs: plan.costs.iter(),
+        charged: 0,
+        left: 0,
+        fusable: None,
+        fences: 0,
+        places: Vec::new(),
+    };
+    writer.function(operators, function, results, entering)?;
+    let places = writer.places;
+    Ok(Body { bytes, places })
+}
+
+/// Writes the function's locals and those that are appended.
+fn declare(
+    body: &FunctionBody<'_>,
+    function: &Function,
+    plan: &Plan,
+    bytes: &mut Vec<u8>,
+) -> Result<Locals, Refusal> {
+    let mut types = vec![I64, I32];
+    types.extend(plan.floats_32.then_some(F32));
+    types.extend(plan.floats_64.then_some(F64));
+    let mut original = body.get_binary_reader();
+    let count = original.read_var_u32()?;
+    leb(count.saturating_add(count_of(types.len())?), bytes);
+    let mut groups = body.get_locals_reader()?;
+    for _ in 0..count {
+        groups.read()?;
+    }
+    let length = groups.original_position().saturating_sub(original.original_position());
+    bytes.extend_from_slice(original.read_bytes(length)?);
+    for ty in types {
+        bytes.extend([1, ty]);
+    }
+    let gas = function.locals;
+    Ok(Locals { gas, number: gas + 1, float_32: gas + 2, float_64: gas + 2 + u32::from(plan.floats_32) })
+}
+
+/// A load that the store behind it may be fused with.
+#[derive(Clone, Copy)]
+struct Fusable {
+    wide: bool,
+    offset: u64,
+    /// An operation stands between that takes part in it.
+    operated: bool,
+}
+
+/// The second pass.
+struct Writer<'a> {
+    context: Context<'a>,
+    emitter: Emitter<'a>,
+    costs: std::slice::Iter<'a, u64>,
+    /// What was charged for the run, and what of it is left behind the present instruction.
+    charged: u64,
+    left: u64,
+    fusable: Option<Fusable>,
+    fences: i32,
+    places: Vec<Place>,
+}
+
+impl Writer<'_> {
+    /// Stack and gas run out in the outer of two blocks; the inner one is what a branch to the function's own label,
+    /// and a return, leave, so that no branch of the module changes.
+    fn function(
+        &mut self,
+        operators: BinaryReader<'_>,
+        function: &Function,
+        results: &[u8],
+        entering: u64,
+    ) -> Result<(), Refusal> {
+        let frame = i32::try_from(function.frame()).map_err(|_| Refusal::Facts)?;
+        self.emitter.raw(&[BLOCK, BLOCK_EMPTY]);
+        self.emitter.enter(frame, 0);
+        self.emitter.raw(&[BLOCK]);
+        self.emitter.raw(results);
+        self.begin(1)?;
+        self.left = self.left.saturating_sub(entering);
+        let mut walk = Walk::default();
+        let mut reader = OperatorsReader::new(operators);
+        while !reader.eof() {
+            let (operator, start) = reader.read_with_offset()?;
+            let raw = self.context.bytes.get(start..reader.original_position()).ok_or(Refusal::Facts)?;
+            let depth = walk.depth();
+            let step = walk.step(&operator)?;
+            if step.live {
+                self.instruction(&operator, raw, depth)?;
+            }
+            if step.begins && !reader.eof() {
+                self.begin(walk.depth() + 1)?;
+            }
+        }
+        self.emitter.leave(frame);
+        self.emitter.raw(&[RETURN, END, UNREACHABLE, END]);
+        Ok(())
+    }
+
+    /// Charges the run that begins; `out` is the label of the outer block.
+    fn begin(&mut self, out: u32) -> Result<(), Refusal> {
+        let cost = *self.costs.next().ok_or(Refusal::Facts)?;
+        (self.charged, self.left, self.fusable) = (cost, cost, None);
+        if cost > 0 {
+            self.emitter.charge(i64::try_from(cost).map_err(|_| Refusal::Facts)?, out);
+        }
+        Ok(())
+    }
+
+    /// Writes an instruction with what stands before and behind it.
+    fn instruction(&mut self, operator: &Operator<'_>, raw: &[u8], depth: u32) -> Result<(), Refusal> {
+        self.left = self.left.saturating_sub(price(self.context.schedule, operator)?);
+        if let Some(charged) = Charged::of(operator) {
+            let price = charged.price(self.context.schedule);
+            if price > 0 {
+                let price = i64::try_from(price).map_err(|_| Refusal::Facts)?;
+                self.emitter.charge_on_top(charged, price, depth + 1);
+            }
+        }
+        if self.fuses(operator) && self.charged > 0 {
+            self.fences += 1;
+            self.emitter.fence(self.fences);
+        }
+        if let Some(kind) = TrapKind::of(operator) {
+            let offset = u32::try_from(self.emitter.bytes.len()).map_err(|_| Refusal::Facts)?;
+            self.places.push(Place { offset, kind, refund: self.left });
+        }
+        match operator {
+            Operator::Return => self.emitter.branch(depth),
+            _ => self.emitter.raw(raw),
+        }
+        if let Some(width) = makes_nan(operator) {
+            self.emitter.canonical(width);
+        }
+        Ok(())
+    }
+
+    /// Whether this is a store that x86-64 can do by one instruction with the load before it, the two having the same
+    /// address: then a trap of the load would be reported at the store, where less is given back.
+    fn fuses(&mut self, operator: &Operator<'_>) -> bool {
+        use Operator as O;
+        let fusable = |wide, offset| Some(Fusable { wide, offset, operated: false });
+        match operator {
+            O::I32Load { memarg } => self.fusable = fusable(false, memarg.offset),
+            O::I64Load { memarg } => self.fusable = fusable(true, memarg.offset),
+            O::I32Add
+            | O::I32Sub
+            | O::I32And
+            | O::I32Or
+            | O::I32Xor
+            | O::I64Add
+            | O::I64Sub
+            | O::I64And
+            | O::I64Or
+            | O::I64Xor => {
+                if let Some(fusable) = &mut self.fusable {
+                    fusable.operated = true;
+                }
+            }
+            O::I32Store { memarg } | O::I64Store { memarg } => {
+                let wide = matches!(operator, O::I64Store { .. });
+                return self
+                    .fusable
+                    .take()
+                    .is_some_and(|load| load.operated && load.wide == wide && load.offset == memarg.offset);
+            }
+            operator if TrapKind::of(operator).is_some() => self.fusable = None,
+            _ => {}
+        }
+        false
+    }
+}
