@@ -34,8 +34,11 @@ pub(super) struct Block {
 #[derive(Debug)]
 pub(super) struct Function<'a> {
     pub(super) type_index: usize,
-    /// The first values of the locals that are no parameters.
-    pub(super) locals: Vec<Value>,
+    /// The locals that are no parameters, as they are declared: how many, with which first value. A few bytes can
+    /// declare thousands, so they are made only when the function is entered, out of its frame.
+    pub(super) locals: Vec<(u32, Value)>,
+    /// Parameters and locals.
+    pub(super) held: u64,
     pub(super) instructions: Vec<Instruction<'a>>,
     /// Bytes of its frame.
     pub(super) frame: u64,
@@ -63,8 +66,7 @@ pub(super) fn read<'a>(
     let mut locals = Vec::new();
     for declared in body.get_locals_reader()? {
         let (count, of) = declared?;
-        let zero = Value::zero(of)?;
-        locals.extend((0..count).map(|_| zero));
+        locals.push((count, Value::zero(of)?));
     }
     let mut instructions = Vec::new();
     let mut operands_max = 0;
@@ -80,9 +82,10 @@ pub(super) fn read<'a>(
     operators.finish()?;
     let begins = nest(&mut instructions)?;
     runs::mark(&mut instructions, begins);
-    let held = types[type_index].params().len() + locals.len();
-    let frame = 16 + 8 * (held as u64 + operands_max);
-    Ok(Function { type_index, locals, instructions, frame })
+    let held = types[type_index].params().len() as u64
+        + locals.iter().map(|(count, _)| u64::from(*count)).sum::<u64>();
+    let frame = 16 + 8 * (held + operands_max);
+    Ok(Function { type_index, locals, held, instructions, frame })
 }
 
 /// How many operands there are behind the instruction that was just validated.

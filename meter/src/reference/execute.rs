@@ -92,17 +92,18 @@ impl<'m, 'a, H: Host> Execution<'m, 'a, H> {
             let arguments = self.operands.split(of.params().len());
             let mut guest = Guest { memory: &mut self.state.memory.bytes, gas: &mut self.gas };
             let results = self.host.call(import.module, import.name, &arguments, &mut guest)?;
-            assert!(Value::are(&results, of.results()), "a host function returns values of its types");
+            assert!(module.takes(&results, of.results()), "a host function returns values of its types");
             self.operands.extend(&results);
             return Ok(());
         }
         let function = &module.functions[index - module.imports.len()];
-        let held = of.params().len() + function.locals.len();
         self.gas.charge(self.prices.entry())?;
-        self.gas.charge_each(held as u64, self.prices.per_local())?;
+        self.gas.charge_each(function.held, self.prices.per_local())?;
         self.stack_left = self.stack_left.checked_sub(function.frame).ok_or(Stop::StackExhausted)?;
         let mut locals = self.operands.split(of.params().len());
-        locals.extend_from_slice(&function.locals);
+        for (count, zero) in &function.locals {
+            locals.extend((0..*count).map(|_| *zero));
+        }
         let (height, results) = (self.operands.len(), of.results().len());
         self.frames.push(Frame { function, next: 0, locals, labels: Vec::new(), height, results });
         Ok(())

@@ -49,7 +49,7 @@ impl<'a, H: Host> Machine<'a, H> {
         let Some(&(ExternalKind::Func, function)) = self.module.exports.get(export) else {
             return Err(Error::NoSuchExport);
         };
-        if !Value::are(arguments, self.module.type_of(function).params()) {
+        if !self.module.takes(arguments, self.module.type_of(function).params()) {
             return Err(Error::Arguments);
         }
         let start = self.take_start();

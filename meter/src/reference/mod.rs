@@ -63,7 +63,7 @@ pub struct Limits {
     pub memory_pages: u32,
     /// Elements of each table.
     pub table_elements: u32,
-    /// Instructions that one call executes, free ones too.
+    /// Instructions that one call executes, free ones too; with the stack it bounds the memory that a call takes.
     pub steps: u64,
 }
 
@@ -191,7 +191,7 @@ pub enum Error {
     Instantiation(Trap),
     /// No function is exported by that name.
     NoSuchExport,
-    /// The arguments are not of the types of the function.
+    /// The arguments are not of the types of the function, or name a function that there is not.
     Arguments,
 }
 

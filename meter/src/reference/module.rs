@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use wasmparser::{
     ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FuncType, GlobalType, MemoryType, Parser,
-    Payload, TableInit, TableType, TypeRef, ValidPayload, Validator,
+    Payload, TableInit, TableType, TypeRef, ValType, ValidPayload, Validator,
 };
 
 use super::code::{self, Function};
+use super::value::Value;
 use super::{Error, FEATURES, Prices};
 
 /// A module.
@@ -131,5 +132,13 @@ impl<'a> Module<'a> {
             None => self.functions[function - self.imports.len()].type_index,
         };
         &self.types[type_index]
+    }
+
+    /// Whether values from outside are of types, and name functions that there are.
+    pub(super) fn takes(&self, values: &[Value], of: &[ValType]) -> bool {
+        let functions = self.imports.len() + self.functions.len();
+        let known =
+            |value: &Value| !matches!(value, Value::FuncRef(Some(index)) if *index as usize >= functions);
+        values.len() == of.len() && values.iter().zip(of).all(|(value, of)| value.is(*of) && known(value))
     }
 }

@@ -47,11 +47,6 @@ impl Value {
                 | (Value::ExternRef(_), ValType::Ref(RefType::EXTERNREF))
         )
     }
-
-    /// Whether values are of types, one by one.
-    pub(super) fn are(values: &[Self], of: &[ValType]) -> bool {
-        values.len() == of.len() && values.iter().zip(of).all(|(value, of)| value.is(*of))
-    }
 }
 
 /// A type of Rust that a number of the guest is taken as.

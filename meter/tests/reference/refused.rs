@@ -1,6 +1,6 @@
 //! What is not run is an error.
 
-use dagvault_meter::reference::{Error, Limits, Machine, Trap, Value};
+use dagvault_meter::reference::{Ending, Error, Limits, Machine, Trap, Value};
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn more_than_the_limits() {
         let limits = Limits { memory_pages, ..LIMITS };
         let mut machine = Machine::new(&bytes, &Table, limits, Env).unwrap();
         let outcome = machine.call("f", &[], PLENTY, DEEP).unwrap();
-        assert_eq!(outcome.ending, dagvault_meter::reference::Ending::Return(i32s([result]).to_vec()));
+        assert_eq!(outcome.ending, Ending::Return(i32s([result]).to_vec()));
     }
 }
 
@@ -68,4 +68,22 @@ fn calls_that_do_not_fit() {
     assert!(matches!(machine.call("m", &[], PLENTY, DEEP), Err(Error::NoSuchExport)));
     assert!(matches!(machine.call("f", &[], PLENTY, DEEP), Err(Error::Arguments)));
     assert!(matches!(machine.call("f", &[Value::F32(0)], PLENTY, DEEP), Err(Error::Arguments)));
+    let bytes = assemble(r#"(module (func (export "f") (param funcref)))"#);
+    let mut machine = instance(&bytes);
+    assert!(machine.call("f", &[Value::FuncRef(Some(0))], PLENTY, DEEP).is_ok());
+    let unknown = machine.call("f", &[Value::FuncRef(Some(1))], PLENTY, DEEP);
+    assert!(matches!(unknown, Err(Error::Arguments)));
+}
+
+#[test]
+fn locals_are_taken_from_the_stack() {
+    let functions = "(func (local".to_owned() + &" i64".repeat(50_000) + "))";
+    let one = assemble(&format!(r#"(module {functions} (func (export "f") call 0))"#));
+    let mut machine = instance(&one);
+    let frame = 16 + 8 * 50_000;
+    let outcome = machine.call("f", &[], PLENTY, 16 + frame).unwrap();
+    assert_eq!(outcome.ending, Ending::Return(Vec::new()));
+    assert_eq!(outcome.gas_used, ENTRY + CALL + ENTRY + 50_000 * LOCAL);
+    let outcome = machine.call("f", &[], PLENTY, 15 + frame).unwrap();
+    assert_eq!(outcome.ending, Ending::StackExhausted);
 }
