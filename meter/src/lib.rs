@@ -9,5 +9,7 @@ pub mod admit;
 pub mod instrument;
 pub mod profile;
 mod reach;
+#[cfg(feature = "reference")]
+pub mod reference;
 mod refusal;
 pub mod schedule;
