@@ -4,12 +4,11 @@
 
 mod support;
 
-use arbitrary::Unstructured;
 use dagvault_meter::admit::{Facts, Limits, admit};
 use dagvault_meter::instrument::instrument;
 use dagvault_meter::schedule::Schedule;
+use support::smith::{module, random};
 use support::{Ending, Machine, STACK_BYTES, shown};
-use wasm_smith::Config;
 use wasmparser::ExternalKind;
 use wasmtime::{Engine, Instance, Module, Store, StoreLimits, StoreLimitsBuilder, Trap, Val, ValType};
 
@@ -17,53 +16,6 @@ const MODULES: u64 = 300;
 const GAS: i64 = 1_000_000;
 /// Instructions of Wasmtime's counting, more than the gas can pay for.
 const FUEL: u64 = 4_000_000;
-
-/// Random bytes of a seed (xorshift64*).
-fn random(seed: u64, count: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8
-    };
-    (0..count).map(|_| next()).collect()
-}
-
-/// A module of the features that are admitted, without imports.
-fn module(seed: u64) -> Vec<u8> {
-    let bytes = random(seed, 3_000 + usize::try_from(seed % 7).unwrap() * 1_000);
-    let config = Config {
-        max_imports: 0,
-        max_tags: 0,
-        max_memories: 1,
-        max_memory32_bytes: 4 << 20,
-        max_table_elements: 1_000,
-        min_funcs: 1,
-        max_instructions: 400,
-        export_everything: true,
-        allow_start_export: seed.is_multiple_of(4),
-        bulk_memory_enabled: true,
-        reference_types_enabled: true,
-        multi_value_enabled: true,
-        saturating_float_to_int_enabled: true,
-        sign_extension_ops_enabled: true,
-        simd_enabled: false,
-        relaxed_simd_enabled: false,
-        threads_enabled: false,
-        shared_everything_threads_enabled: false,
-        tail_call_enabled: false,
-        exceptions_enabled: false,
-        gc_enabled: false,
-        custom_descriptors_enabled: false,
-        custom_page_sizes_enabled: false,
-        memory64_enabled: false,
-        wide_arithmetic_enabled: false,
-        extended_const_enabled: false,
-        ..Config::default()
-    };
-    wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).unwrap().to_bytes()
-}
 
 /// The module as it is: an export's results or trap, `None` when Wasmtime's own fuel or stack was out.
 fn plain(engine: &Engine, bytes: &[u8], export: &str, args: &[Val]) -> Option<Result<Vec<String>, Trap>> {

@@ -7,7 +7,7 @@ use super::emit::{Emitter, Globals, Locals, Width, leb, makes_nan};
 use super::refunds::{Place, TrapKind};
 use super::runs::{Charged, Walk, price};
 use crate::admit::{Function, Refusal};
-use crate::schedule::Schedule;
+use crate::schedule::{Class, Schedule};
 
 /// The type `i64`, and so on, in the bytes of locals.
 const I32: u8 = 0x7f;
@@ -88,7 +88,7 @@ pub(super) fn meter(
         costs: plan.costs.iter(),
         charged: 0,
         left: 0,
-        fusable: None,
+        sinkable: None,
         fences: 0,
         places: Vec::new(),
     };
@@ -123,13 +123,13 @@ fn declare(
     Ok(Locals { gas, number: gas + 1, float_32: gas + 2, float_64: gas + 2 + u32::from(plan.floats_32) })
 }
 
-/// A load that the store behind it may be fused with.
+/// A load that an engine may do as a part of the instruction that uses it.
 #[derive(Clone, Copy)]
-struct Fusable {
-    wide: bool,
-    offset: u64,
-    /// An operation stands between that takes part in it.
-    operated: bool,
+struct Sinkable {
+    /// What was loaded is on top of the stack.
+    on_top: bool,
+    /// And in this local.
+    local: Option<u32>,
 }
 
 /// The second pass.
@@ -140,7 +140,8 @@ struct Writer<'a> {
     /// What was charged for the run, and what of it is left behind the present instruction.
     charged: u64,
     left: u64,
-    fusable: Option<Fusable>,
+    /// The last load of the run, if nothing that has an effect stands behind it.
+    sinkable: Option<Sinkable>,
     fences: i32,
     places: Vec<Place>,
 }
@@ -184,7 +185,7 @@ impl Writer<'_> {
     /// Charges the run that begins; `out` is the label of the outer block.
     fn begin(&mut self, out: u32) -> Result<(), Refusal> {
         let cost = *self.costs.next().ok_or(Refusal::Facts)?;
-        (self.charged, self.left, self.fusable) = (cost, cost, None);
+        (self.charged, self.left, self.sinkable) = (cost, cost, None);
         if cost > 0 {
             self.emitter.charge(i64::try_from(cost).map_err(|_| Refusal::Facts)?, out);
         }
@@ -201,7 +202,7 @@ impl Writer<'_> {
                 self.emitter.charge_on_top(charged, price, depth + 1);
             }
         }
-        if self.fuses(operator) && self.charged > 0 {
+        if self.sinks(operator) && self.charged > 0 {
             self.fences += 1;
             self.emitter.fence(self.fences);
         }
@@ -219,37 +220,42 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether this is a store that x86-64 can do by one instruction with the load before it, the two having the same
-    /// address: then a trap of the load would be reported at the store, where less is given back.
-    fn fuses(&mut self, operator: &Operator<'_>) -> bool {
+    /// Whether an engine may do the last load as a part of this access to the memory, and report a trap of the load as
+    /// one of this, where less is given back: the load gives the address, or this is a store of what was made of it.
+    fn sinks(&mut self, operator: &Operator<'_>) -> bool {
         use Operator as O;
-        let fusable = |wide, offset| Some(Fusable { wide, offset, operated: false });
+        let before = self.sinkable;
         match operator {
-            O::I32Load { memarg } => self.fusable = fusable(false, memarg.offset),
-            O::I64Load { memarg } => self.fusable = fusable(true, memarg.offset),
-            O::I32Add
-            | O::I32Sub
-            | O::I32And
-            | O::I32Or
-            | O::I32Xor
-            | O::I64Add
-            | O::I64Sub
-            | O::I64And
-            | O::I64Or
-            | O::I64Xor => {
-                if let Some(fusable) = &mut self.fusable {
-                    fusable.operated = true;
+            O::LocalTee { local_index } | O::LocalSet { local_index } => {
+                if let Some(load) = &mut self.sinkable {
+                    load.local = if load.on_top { Some(*local_index) } else { load.local.filter(|at| at != local_index) };
+                    load.on_top &= matches!(operator, O::LocalTee { .. });
                 }
             }
-            O::I32Store { memarg } | O::I64Store { memarg } => {
-                let wide = matches!(operator, O::I64Store { .. });
-                return self
-                    .fusable
-                    .take()
-                    .is_some_and(|load| load.operated && load.wide == wide && load.offset == memarg.offset);
+            O::LocalGet { local_index } => {
+                if let Some(load) = &mut self.sinkable {
+                    load.on_top = load.local == Some(*local_index);
+                }
             }
-            operator if TrapKind::of(operator).is_some() => self.fusable = None,
-            _ => {}
+            O::I32WrapI64 | O::Nop | O::Block { .. } => {}
+            operator => match Class::of(operator) {
+                Some(Class::Load) => {
+                    self.sinkable = Some(Sinkable { on_top: true, local: None });
+                    return before.is_some_and(|load| load.on_top);
+                }
+                Some(Class::Store) => {
+                    self.sinkable = None;
+                    return before.is_some();
+                }
+                _ if TrapKind::of(operator).is_some() || matches!(operator, O::GlobalSet { .. }) => {
+                    self.sinkable = None;
+                }
+                _ => {
+                    if let Some(load) = &mut self.sinkable {
+                        load.on_top = false;
+                    }
+                }
+            },
         }
         false
     }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "in a test it is the failure that is wanted")]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod smith;
+
 use dagvault_meter::admit::{Limits, admit};
 use dagvault_meter::instrument::{GAS, Metered, STACK, START, TrapKind, instrument};
 use dagvault_meter::profile::{Import, Imports};
