@@ -1,8 +1,8 @@
 //! Bodies of functions, read and validated.
 
 use wasmparser::{
-    BlockType, FrameKind, FuncToValidate, FuncType, FuncValidator, FuncValidatorAllocations, FunctionBody,
-    Operator, ValidatorResources, WasmModuleResources,
+    BlockType, FrameKind, FuncToValidate, FuncType, FuncValidatorAllocations, FunctionBody, Operator,
+    ValidatorResources,
 };
 
 use super::value::Value;
@@ -49,7 +49,19 @@ struct Open {
     /// The place of its `block`, `loop` or `if`; `None` for the function itself.
     place: Option<usize>,
     kind: FrameKind,
+    /// Whether a branch names it that can be executed.
     named: bool,
+    /// Whether it can be executed itself.
+    live: bool,
+}
+
+/// What the nesting of a body tells.
+struct Nesting {
+    /// The places behind those where control can arrive from elsewhere, and the beginning.
+    begins: Vec<bool>,
+    /// The instructions that can be executed: not those behind a branch, `return` or `unreachable`, up to the `else` or
+    /// `end` of the block that they stand in.
+    live: Vec<bool>,
 }
 
 /// Reads and validates a body.
@@ -69,28 +81,26 @@ pub(super) fn read<'a>(
         locals.push((count, Value::zero(of)?));
     }
     let mut instructions = Vec::new();
-    let mut operands_max = 0;
+    let mut heights = Vec::new();
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         let (operator, offset) = operators.read_with_offset()?;
         validator.op(offset, &operator)?;
-        operands_max = operands_max.max(operands(&validator));
+        heights.push(u64::from(validator.operand_stack_height()));
         let cost = runs::fixed_cost(&operator, prices);
         let block = block_of(&operator, types);
         instructions.push(Instruction { operator, cost, run: None, block });
     }
     operators.finish()?;
-    let begins = nest(&mut instructions)?;
-    runs::mark(&mut instructions, begins);
+    let nesting = nest(&mut instructions)?;
+    runs::mark(&mut instructions, nesting.begins);
+    // Of code that is never executed, there are no operands at any time.
+    let live = heights.iter().zip(&nesting.live).filter(|(_, live)| **live);
+    let operands_max = live.map(|(height, _)| *height).max().unwrap_or(0);
     let held = types[type_index].params().len() as u64
         + locals.iter().map(|(count, _)| u64::from(*count)).sum::<u64>();
     let frame = 16 + 8 * (held + operands_max);
     Ok(Function { type_index, locals, held, instructions, frame })
-}
-
-/// How many operands there are behind the instruction that was just validated.
-fn operands<R: WasmModuleResources>(validator: &FuncValidator<R>) -> u64 {
-    u64::from(validator.operand_stack_height())
 }
 
 fn block_of(operator: &Operator<'_>, types: &[FuncType]) -> Option<Block> {
@@ -110,24 +120,23 @@ fn block_of(operator: &Operator<'_>, types: &[FuncType]) -> Option<Block> {
 }
 
 /// Finds the `else` and `end` of each block, and behind which instructions control can arrive from elsewhere.
-fn nest(instructions: &mut [Instruction<'_>]) -> Result<Vec<bool>, Error> {
+fn nest(instructions: &mut [Instruction<'_>]) -> Result<Nesting, Error> {
     // The beginning of the body, and one place behind its `end` that nothing reads.
     let mut begins = vec![false; instructions.len() + 1];
     begins[0] = true;
-    let mut open = vec![Open { place: None, kind: FrameKind::Block, named: false }];
+    let mut lives = Vec::new();
+    let mut live = true;
+    let mut open = vec![Open { place: None, kind: FrameKind::Block, named: false, live }];
     for index in 0..instructions.len() {
         let operator = instructions[index].operator.clone();
-        match &operator {
-            Operator::Block { .. } => {
-                open.push(Open { place: Some(index), kind: FrameKind::Block, named: false })
-            }
-            Operator::If { .. } => open.push(Open { place: Some(index), kind: FrameKind::If, named: false }),
-            Operator::Loop { .. } => {
-                open.push(Open { place: Some(index), kind: FrameKind::Loop, named: false });
-                begins[index + 1] = true;
-            }
+        if let Some(kind) = opens(&operator) {
+            open.push(Open { place: Some(index), kind, named: false, live });
+        }
+        match operator {
+            Operator::Loop { .. } => begins[index + 1] = true,
             Operator::Else => {
                 begins[index + 1] = true;
+                live = open.last().is_some_and(|block| block.live);
                 if let Some(block) = block_at(instructions, &open) {
                     block.otherwise = Some(index);
                 }
@@ -137,26 +146,56 @@ fn nest(instructions: &mut [Instruction<'_>]) -> Result<Vec<bool>, Error> {
                     block.end = index;
                 }
                 let closed = open.pop().expect("valid bodies are nested");
+                live = closed.live;
                 begins[index + 1] = match closed.kind {
                     FrameKind::If => true,
                     FrameKind::Loop => false,
                     _ => closed.named,
                 };
             }
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
-                name(&mut open, *relative_depth);
-            }
-            Operator::BrTable { targets } => {
-                for target in targets.targets() {
-                    name(&mut open, target?);
-                }
-                name(&mut open, targets.default());
-            }
             _ => {}
         }
+        lives.push(live);
+        if live {
+            name_targets(&mut open, &instructions[index].operator)?;
+        }
+        live &= !leaves(&instructions[index].operator);
     }
     begins.truncate(instructions.len());
-    Ok(begins)
+    Ok(Nesting { begins, live: lives })
+}
+
+/// The kind of block that an instruction begins.
+fn opens(operator: &Operator<'_>) -> Option<FrameKind> {
+    match operator {
+        Operator::Block { .. } => Some(FrameKind::Block),
+        Operator::Loop { .. } => Some(FrameKind::Loop),
+        Operator::If { .. } => Some(FrameKind::If),
+        _ => None,
+    }
+}
+
+/// Whether what stands right behind an instruction is never executed.
+fn leaves(operator: &Operator<'_>) -> bool {
+    matches!(
+        operator,
+        Operator::Br { .. } | Operator::BrTable { .. } | Operator::Return | Operator::Unreachable
+    )
+}
+
+/// Notes which blocks a branch names.
+fn name_targets(open: &mut [Open], operator: &Operator<'_>) -> Result<(), Error> {
+    match operator {
+        Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => name(open, *relative_depth),
+        Operator::BrTable { targets } => {
+            for target in targets.targets() {
+                name(open, target?);
+            }
+            name(open, targets.default());
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Notes that a branch names the construct at a depth.

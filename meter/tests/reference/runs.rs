@@ -45,7 +45,9 @@ fn runs_begin_where_control_can_arrive() {
         !stored_first("block block local.get 0 br_table 0 0 end STORE end DEAR"),
         "the other is not named"
     );
-    assert!(stored_first("block STORE block br 0 br 1 end end DEAR"), "named by what is never executed");
+    assert!(stored_first("block block local.get 0 br_if 1 br 0 end STORE end DEAR"));
+    let never = "block block br 0 br 1 block br 2 end end STORE end DEAR";
+    assert!(!stored_first(never), "named by what is never executed alone");
     assert!(stored_first("local.get 0 i32.eqz if STORE end DEAR"), "the end of an if");
     assert!(stored_first("local.get 0 i32.eqz if STORE else end DEAR"));
     assert!(stored_first("local.get 0 if else STORE end DEAR"));

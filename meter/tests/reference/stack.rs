@@ -67,6 +67,9 @@ fn frames_hold_the_most_operands_at_any_time() {
     let results =
         r#"(module (func (export "f") (result i32 i32) i32.const 1 block (result i32) i32.const 2 end))"#;
     assert_eq!(least(results), 16 + 8 * 2);
+    let never = r#"(module (func (export "f") (result i32) i32.const 1 return
+        i32.const 1 i32.const 2 block i32.const 3 i32.const 4 drop drop end drop drop))"#;
+    assert_eq!(least(never), 16 + 8, "operands of what is never executed");
     let called = r#"(module (import "env" "mix" (func $m (param i64 i32) (result i64)))
         (func (export "f") (result i64) i64.const 1 i32.const 2 call $m))"#;
     assert_eq!(least(called), 16 + 8 * 2);
