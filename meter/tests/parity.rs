@@ -118,20 +118,20 @@ fn gas_is_that_of_the_reference_in_wasmtime() {
         let limits = Limits { memory_pages: 256, ..Limits::default() };
         let facts = admit(&bytes, &limits).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}"));
         let metered = instrument(&bytes, &facts, &prices.0).unwrap();
-        if std::env::var("DUMP").is_ok_and(|d| d == seed.to_string()) { std::fs::write("/tmp/dump.wasm", &bytes).unwrap(); std::fs::write("/tmp/dumpm.wasm", &metered.bytes).unwrap(); }
         let machine = Machine::new(&engine, &metered);
         let plain = reference::Limits {
             memory_pages: limits.memory_pages,
             table_elements: limits.table_elements,
             steps: STEPS,
         };
-        let exports: Vec<(String, Vec<ValType>)> = match reference::Machine::new(&bytes, &prices, plain, NoHost) {
-            Ok(machine) => {
-                machine.functions().map(|(name, ty)| (name.to_owned(), ty.params().to_vec())).collect()
-            }
-            Err(reference::Error::Instantiation(_)) => continue,
-            Err(error) => panic!("seed {seed}: {error}"),
-        };
+        let exports: Vec<(String, Vec<ValType>)> =
+            match reference::Machine::new(&bytes, &prices, plain, NoHost) {
+                Ok(machine) => {
+                    machine.functions().map(|(name, ty)| (name.to_owned(), ty.params().to_vec())).collect()
+                }
+                Err(reference::Error::Instantiation(_)) => continue,
+                Err(error) => panic!("seed {seed}: {error}"),
+            };
         for (turn, (export, params)) in exports.iter().take(6).enumerate() {
             let Some((given, args)) = arguments(params, seed) else { continue };
             let gas = GAS[(turn + seed as usize) % GAS.len()];
@@ -152,5 +152,5 @@ fn gas_is_that_of_the_reference_in_wasmtime() {
         }
     }
     println!("{returned} returned, {trapped} trapped, {out} out of gas, {exhausted} out of stack");
-    assert!(returned > 300 && trapped > 50 && out > 50 && exhausted > 5);
+    assert!(returned > 100 && trapped > 80 && out > 80 && exhausted > 5);
 }

@@ -228,7 +228,11 @@ impl Writer<'_> {
         match operator {
             O::LocalTee { local_index } | O::LocalSet { local_index } => {
                 if let Some(load) = &mut self.sinkable {
-                    load.local = if load.on_top { Some(*local_index) } else { load.local.filter(|at| at != local_index) };
+                    load.local = if load.on_top {
+                        Some(*local_index)
+                    } else {
+                        load.local.filter(|at| at != local_index)
+                    };
                     load.on_top &= matches!(operator, O::LocalTee { .. });
                 }
             }

@@ -37,8 +37,6 @@ pub(super) struct Function<'a> {
     /// The locals that are no parameters, as they are declared: how many, with which first value. A few bytes can
     /// declare thousands, so they are made only when the function is entered, out of its frame.
     pub(super) locals: Vec<(u32, Value)>,
-    /// Parameters and locals.
-    pub(super) held: u64,
     pub(super) instructions: Vec<Instruction<'a>>,
     /// Bytes of its frame.
     pub(super) frame: u64,
@@ -93,14 +91,17 @@ pub(super) fn read<'a>(
     }
     operators.finish()?;
     let nesting = nest(&mut instructions)?;
+    let held = types[type_index].params().len() as u64
+        + locals.iter().map(|(count, _)| u64::from(*count)).sum::<u64>();
+    // Entering is part of the first run: paid with it, as what its first instruction costs, which is executed once.
+    let entry = held.saturating_mul(prices.per_local()).saturating_add(prices.entry());
+    instructions[0].cost = instructions[0].cost.saturating_add(entry);
     runs::mark(&mut instructions, nesting.begins);
     // Of code that is never executed, there are no operands at any time.
     let live = heights.iter().zip(&nesting.live).filter(|(_, live)| **live);
     let operands_max = live.map(|(height, _)| *height).max().unwrap_or(0);
-    let held = types[type_index].params().len() as u64
-        + locals.iter().map(|(count, _)| u64::from(*count)).sum::<u64>();
     let frame = 16 + 8 * (held + operands_max);
-    Ok(Function { type_index, locals, held, instructions, frame })
+    Ok(Function { type_index, locals, instructions, frame })
 }
 
 fn block_of(operator: &Operator<'_>, types: &[FuncType]) -> Option<Block> {

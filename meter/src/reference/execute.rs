@@ -97,8 +97,6 @@ impl<'m, 'a, H: Host> Execution<'m, 'a, H> {
             return Ok(());
         }
         let function = &module.functions[index - module.imports.len()];
-        self.gas.charge(self.prices.entry())?;
-        self.gas.charge_each(function.held, self.prices.per_local())?;
         self.stack_left = self.stack_left.checked_sub(function.frame).ok_or(Stop::StackExhausted)?;
         let mut locals = self.operands.split(of.params().len());
         for (count, zero) in &function.locals {

@@ -20,8 +20,8 @@ fn calls_go_as_deep_as_the_stack() {
         assert_eq!(outcome.ending, Ending::Return(Vec::new()));
         let exhausted = call_with(DESCEND, &i32s([depth]), PLENTY, frames * FRAME - 1);
         assert_eq!(exhausted.ending, Ending::StackExhausted);
-        // The last function was paid for but its first run was not: `local.get` and `if`.
-        assert_eq!(outcome.gas_used - exhausted.gas_used, 2);
+        // The first run of the last function was not paid, which holds its entry: `local.get` and `if`.
+        assert_eq!(outcome.gas_used - exhausted.gas_used, ENTRY + 2 * LOCAL + 2);
     }
 }
 
@@ -30,15 +30,15 @@ fn exhausted_costs_what_was_charged() {
     let outcome = call_with(DESCEND, &i32s([9]), PLENTY, 2 * FRAME);
     assert_eq!(outcome.ending, Ending::StackExhausted);
     let entry = ENTRY + 2 * LOCAL;
-    assert_eq!(outcome.gas_used, 2 * (entry + 2 + 3 + CALL) + entry);
+    assert_eq!(outcome.gas_used, 2 * (entry + 2 + 3 + CALL));
 }
 
 #[test]
-fn entering_is_paid_before_the_frame_is_taken() {
-    let outcome = call_with(DESCEND, &i32s([0]), ENTRY + 2 * LOCAL - 1, 0);
+fn the_frame_is_taken_before_entering_is_paid() {
+    let outcome = call_with(DESCEND, &i32s([0]), 0, FRAME - 1);
+    assert_eq!((outcome.ending, outcome.gas_used), (Ending::StackExhausted, 0));
+    let outcome = call_with(DESCEND, &i32s([0]), ENTRY + 2 * LOCAL + 1, FRAME);
     assert_eq!(outcome.ending, Ending::OutOfGas);
-    let outcome = call_with(DESCEND, &i32s([0]), ENTRY + 2 * LOCAL, 0);
-    assert_eq!(outcome.ending, Ending::StackExhausted);
 }
 
 #[test]

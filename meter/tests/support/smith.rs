@@ -49,4 +49,3 @@ pub(crate) fn module(seed: u64) -> Vec<u8> {
     };
     wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).unwrap().to_bytes()
 }
-
