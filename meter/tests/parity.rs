@@ -7,68 +7,17 @@ mod support;
 
 use dagvault_meter::admit::{Limits, admit};
 use dagvault_meter::instrument::instrument;
-use dagvault_meter::reference::{self, NoHost, Prices, Value};
+use dagvault_meter::reference::{self, NoHost, Value};
 use dagvault_meter::schedule::Schedule;
+use support::reference::{GAS, Priced, STEPS, arguments};
 use support::smith::module;
 use support::{Ending, Machine, STACK_BYTES};
-use wasmparser::{Operator, ValType};
+use wasmparser::ValType;
 use wasmtime::{Engine, Trap, Val};
 
 /// Modules compared; `DAGVAULT_FULL` in the environment: the full count.
 fn modules() -> u64 {
     if std::env::var_os("DAGVAULT_FULL").is_some() { 10_000 } else { 400 }
-}
-
-/// Instructions that the reference takes before it gives up: more than the gas pays for.
-const STEPS: u64 = 3_000_000;
-
-struct Priced(Schedule);
-
-impl Prices for Priced {
-    fn instruction(&self, operator: &Operator<'_>) -> u64 {
-        self.0.cost(operator).unwrap()
-    }
-
-    fn per_64_bytes(&self) -> u64 {
-        self.0.per_64_bytes()
-    }
-
-    fn per_element(&self) -> u64 {
-        self.0.per_element()
-    }
-
-    fn per_page(&self) -> u64 {
-        self.0.per_page()
-    }
-
-    fn entry(&self) -> u64 {
-        self.0.entering(0)
-    }
-
-    fn per_local(&self) -> u64 {
-        self.0.entering(1) - self.0.entering(0)
-    }
-}
-
-/// An argument for each parameter, for the reference and for Wasmtime; `None` where one is a reference.
-fn arguments(params: &[ValType], seed: u64) -> Option<(Vec<Value>, Vec<Val>)> {
-    let pair = |(at, ty): (usize, &ValType)| {
-        let number = support::smith::random(seed ^ at as u64, 1)[0];
-        Some(match ty {
-            ValType::I32 => (Value::I32(number.into()), Val::I32(number.into())),
-            ValType::I64 => (Value::I64(number.into()), Val::I64(number.into())),
-            ValType::F32 => {
-                let bits = f32::from(number).to_bits();
-                (Value::F32(bits), Val::F32(bits))
-            }
-            ValType::F64 => {
-                let bits = f64::from(number).to_bits();
-                (Value::F64(bits), Val::F64(bits))
-            }
-            _ => return None,
-        })
-    };
-    params.iter().enumerate().map(pair).collect()
 }
 
 /// The reference's ending in Wasmtime's words.
@@ -104,9 +53,6 @@ fn shown(value: &Value) -> String {
     };
     support::shown(&value)
 }
-
-/// Gas that some calls have enough of, and others not.
-const GAS: [i64; 4] = [1_000_000, 5_000, 300, 40];
 
 #[test]
 fn gas_is_that_of_the_reference_in_wasmtime() {

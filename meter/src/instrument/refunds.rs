@@ -71,6 +71,11 @@ impl Refunds {
         self.places[..end].iter().rev().find(|place| place.kind == kind).map_or(0, |place| place.refund)
     }
 
+    /// What is given back where: the place in the metered bytes, how it traps, and the gas.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, TrapKind, u64)> + '_ {
+        self.places.iter().map(|place| (place.offset, place.kind, place.refund))
+    }
+
     /// How many instructions it knows.
     #[must_use]
     pub fn count(&self) -> usize {
