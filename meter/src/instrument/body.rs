@@ -3,7 +3,7 @@
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use super::count_of;
-use super::emit::{Emitter, Globals, Locals, Width, leb, makes_nan};
+use super::emit::{Emitter, Globals, Locals, Width, ignores_nan_bits, leb, makes_nan};
 use super::refunds::{Place, TrapKind};
 use super::runs::{Charged, Walk, price};
 use crate::admit::{Function, Refusal};
@@ -90,6 +90,7 @@ pub(super) fn meter(
         left: 0,
         fusable: None,
         fences: 0,
+        nan: None,
         places: Vec::new(),
     };
     writer.function(operators, function, results, entering)?;
@@ -142,6 +143,8 @@ struct Writer<'a> {
     left: u64,
     fusable: Option<Fusable>,
     fences: i32,
+    /// On top of the stack lies what may be a NaN that is not canonical yet.
+    nan: Option<Width>,
     places: Vec<Place>,
 }
 
@@ -194,6 +197,9 @@ impl Writer<'_> {
     /// Writes an instruction with what stands before and behind it.
     fn instruction(&mut self, operator: &Operator<'_>, raw: &[u8], depth: u32) -> Result<(), Refusal> {
         self.left = self.left.saturating_sub(price(self.context.schedule, operator)?);
+        if let Some(width) = self.nan.take().filter(|_| !ignores_nan_bits(operator)) {
+            self.emitter.canonical(width);
+        }
         if let Some(charged) = Charged::of(operator) {
             let price = charged.price(self.context.schedule);
             if price > 0 {
@@ -213,9 +219,7 @@ impl Writer<'_> {
             Operator::Return => self.emitter.branch(depth),
             _ => self.emitter.raw(raw),
         }
-        if let Some(width) = makes_nan(operator) {
-            self.emitter.canonical(width);
-        }
+        self.nan = makes_nan(operator);
         Ok(())
     }
 
