@@ -223,6 +223,19 @@ fn a_load_fused_with_what_uses_it_is_exact() {
 }
 
 #[test]
+fn a_run_that_can_only_trap_is_exact() {
+    // The address is known to be outside: the engine makes the charge trap, which stands before the load.
+    let text = "(module (memory 1) (func (export \"run\")
+        (drop (i32.load offset=0x70000000 (i32.const 0))) (drop (i32.const 1))))";
+    let expected = Outcome { ending: Ending::Trap(Trap::MemoryOutOfBounds), gas: ENTRY + 3 };
+    assert_eq!(run(text, "run", &[], PLENTY, STACK_BYTES), expected);
+    let text = "(module (memory 1) (func (export \"run\") (local i32) (drop (i32.load (i32.const 4)))
+        (loop (drop (i32.load16_u offset=0x70000000 (ref.is_null (ref.null extern)))) (drop (i32.const 1)))))";
+    let expected = Outcome { gas: ENTRY + 1 + 4 + 4, ..expected };
+    assert_eq!(run(text, "run", &[], PLENTY, STACK_BYTES), expected);
+}
+
+#[test]
 fn only_what_is_executed_of_a_branch_is_paid() {
     let text = "(module (func (export \"run\") (param i32) (result i32)
         (if (result i32) (local.get 0)

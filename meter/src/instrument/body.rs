@@ -32,6 +32,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     pub(super) places: Vec<Place>,
+    pub(super) charges: Vec<(u32, u32)>,
 }
 
 /// What the first pass finds out.
@@ -92,10 +93,11 @@ pub(super) fn meter(
         fences: 0,
         nan: None,
         places: Vec::new(),
+        charges: Vec::new(),
     };
     writer.function(operators, function, results, entering)?;
-    let places = writer.places;
-    Ok(Body { bytes, places })
+    let (places, charges) = (writer.places, writer.charges);
+    Ok(Body { bytes, places, charges })
 }
 
 /// Writes the function's locals and those that are appended.
@@ -146,6 +148,7 @@ struct Writer<'a> {
     /// On top of the stack lies what may be a NaN that is not canonical yet.
     nan: Option<Width>,
     places: Vec<Place>,
+    charges: Vec<(u32, u32)>,
 }
 
 impl Writer<'_> {
@@ -189,7 +192,9 @@ impl Writer<'_> {
         let cost = *self.costs.next().ok_or(Refusal::Facts)?;
         (self.charged, self.left, self.fusable) = (cost, cost, None);
         if cost > 0 {
+            let start = count_of(self.emitter.bytes.len())?;
             self.emitter.charge(i64::try_from(cost).map_err(|_| Refusal::Facts)?, out);
+            self.charges.push((start, count_of(self.emitter.bytes.len())?));
         }
         Ok(())
     }
