@@ -197,6 +197,14 @@ fn a_load_fused_with_what_uses_it_is_exact() {
     let far = [Val::I32(-8), Val::I64(7)];
     let near = [Val::I32(8), Val::I64(7)];
     let entering = 4 + 3;
+    // A load of an address is done with the access to it.
+    for body in [
+        "(drop (i64.load32_s (i32.load (local.get $p)))) (drop (i32.const 1))",
+        "(local.set $v (i32.load8_u (local.get $p))) (i64.store (local.get $v) (local.get $q))",
+    ] {
+        let expected = Outcome { ending: Ending::Trap(Trap::MemoryOutOfBounds), gas: entering + 3 };
+        assert_eq!(run(&text(body), "run", &far, PLENTY, STACK_BYTES), expected, "{body}");
+    }
     for operation in ["add", "sub", "and", "or", "xor"] {
         let body = format!(
             "(i32.store offset=4 (local.get $p) (i32.{operation} (i32.load offset=4 (local.get $p)) (i32.const 3)))"

@@ -7,7 +7,7 @@ use super::emit::{Emitter, Globals, Locals, Width, ignores_nan_bits, leb, makes_
 use super::refunds::{Place, TrapKind};
 use super::runs::{Charged, Walk, price};
 use crate::admit::{Function, Refusal};
-use crate::schedule::Schedule;
+use crate::schedule::{Class, Schedule};
 
 /// The type `i64`, and so on, in the bytes of locals.
 const I32: u8 = 0x7f;
@@ -89,7 +89,7 @@ pub(super) fn meter(
         costs: plan.costs.iter(),
         charged: 0,
         left: 0,
-        fusable: None,
+        loaded: false,
         fences: 0,
         nan: None,
         places: Vec::new(),
@@ -126,15 +126,6 @@ fn declare(
     Ok(Locals { gas, number: gas + 1, float_32: gas + 2, float_64: gas + 2 + u32::from(plan.floats_32) })
 }
 
-/// A load that the store behind it may be fused with.
-#[derive(Clone, Copy)]
-struct Fusable {
-    wide: bool,
-    offset: u64,
-    /// An operation stands between that takes part in it.
-    operated: bool,
-}
-
 /// The second pass.
 struct Writer<'a> {
     context: Context<'a>,
@@ -143,7 +134,8 @@ struct Writer<'a> {
     /// What was charged for the run, and what of it is left behind the present instruction.
     charged: u64,
     left: u64,
-    fusable: Option<Fusable>,
+    /// The last instruction of the run that can trap is an integer load.
+    loaded: bool,
     fences: i32,
     /// On top of the stack lies what may be a NaN that is not canonical yet.
     nan: Option<Width>,
@@ -190,7 +182,7 @@ impl Writer<'_> {
     /// Charges the run that begins; `out` is the label of the outer block.
     fn begin(&mut self, out: u32) -> Result<(), Refusal> {
         let cost = *self.costs.next().ok_or(Refusal::Facts)?;
-        (self.charged, self.left, self.fusable) = (cost, cost, None);
+        (self.charged, self.left, self.loaded) = (cost, cost, false);
         if cost > 0 {
             let start = count_of(self.emitter.bytes.len())?;
             self.emitter.charge(i64::try_from(cost).map_err(|_| Refusal::Facts)?, out);
@@ -228,38 +220,17 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether this is a store that x86-64 can do by one instruction with the load before it, the two having the same
-    /// address: then a trap of the load would be reported at the store, where less is given back.
+    /// Whether an engine could do the integer load before it together with this access to memory: as the load of its
+    /// address, or as one instruction that loads, computes and stores. It would report a trap of either at the same
+    /// place, and by the same kind.
     fn fuses(&mut self, operator: &Operator<'_>) -> bool {
         use Operator as O;
-        let fusable = |wide, offset| Some(Fusable { wide, offset, operated: false });
-        match operator {
-            O::I32Load { memarg } => self.fusable = fusable(false, memarg.offset),
-            O::I64Load { memarg } => self.fusable = fusable(true, memarg.offset),
-            O::I32Add
-            | O::I32Sub
-            | O::I32And
-            | O::I32Or
-            | O::I32Xor
-            | O::I64Add
-            | O::I64Sub
-            | O::I64And
-            | O::I64Or
-            | O::I64Xor => {
-                if let Some(fusable) = &mut self.fusable {
-                    fusable.operated = true;
-                }
-            }
-            O::I32Store { memarg } | O::I64Store { memarg } => {
-                let wide = matches!(operator, O::I64Store { .. });
-                return self
-                    .fusable
-                    .take()
-                    .is_some_and(|load| load.operated && load.wide == wide && load.offset == memarg.offset);
-            }
-            operator if TrapKind::of(operator).is_some() => self.fusable = None,
-            _ => {}
+        let class = Class::of(operator);
+        if TrapKind::of(operator).is_none() {
+            return false;
         }
-        false
+        let float = matches!(operator, O::F32Load { .. } | O::F64Load { .. });
+        let loaded = std::mem::replace(&mut self.loaded, class == Some(Class::Load) && !float);
+        loaded && matches!(class, Some(Class::Load | Class::Store))
     }
 }
