@@ -65,17 +65,18 @@ pub fn instrument(bytes: &[u8], facts: &Facts, schedule: &Schedule) -> Result<Me
     let has_code = !bodies.is_empty();
     let (bytes, code_at) = sections.write(has_code.then_some(code.bytes.as_slice()))?;
     bound("bytes of metered module", bytes.len() as u64, MODULE_BYTES_MAX, None)?;
-    let mut places = code.places;
-    for place in &mut places {
-        place.offset = place.offset.checked_add(code_at).ok_or(Refusal::Facts)?;
-    }
-    Ok(Metered { bytes, refunds: Refunds { places } })
+    // Within the module's length, which is bounded.
+    let (mut places, mut charges) = (code.places, code.charges);
+    places.iter_mut().for_each(|place| place.offset += code_at);
+    charges.iter_mut().for_each(|charge| *charge = (charge.0 + code_at, charge.1 + code_at));
+    Ok(Metered { bytes, refunds: Refunds { places, charges } })
 }
 
 /// The content of the code section, and its instructions that can trap: their offsets are those in the content.
 struct Code {
     bytes: Vec<u8>,
     places: Vec<refunds::Place>,
+    charges: Vec<(u32, u32)>,
 }
 
 impl Code {
@@ -89,7 +90,7 @@ impl Code {
         let first = facts.globals_count;
         let globals = Globals { gas: first, stack: first + 1, fence: first + 2 };
         let context = Context { bytes: module, schedule, globals };
-        let mut code = Self { bytes: Vec::new(), places: Vec::new() };
+        let mut code = Self { bytes: Vec::new(), places: Vec::new(), charges: Vec::new() };
         leb(count_of(bodies.len())?, &mut code.bytes);
         let imported = facts.imports.len();
         for (position, (body, function)) in bodies.iter().zip(&facts.functions).enumerate() {
@@ -103,6 +104,7 @@ impl Code {
             leb(count_of(length)?, &mut code.bytes);
             let at = count_of(code.bytes.len())?;
             code.bytes.extend_from_slice(&body.bytes);
+            code.charges.extend(body.charges.iter().map(|charge| (charge.0 + at, charge.1 + at)));
             code.places.extend(
                 body.places.iter().map(|place| refunds::Place { offset: place.offset + at, ..*place }),
             );

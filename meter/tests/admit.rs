@@ -28,7 +28,8 @@ fn refused(text: &str, limits: &Limits) -> String {
 #[test]
 fn what_is_admitted_is_known() {
     let text = "(module (import \"env\" \"next\" (func (param i32) (result i64))) (memory 1)
-        (func $s) (start $s) (func (export \"run\") (param i64 f32) (local i32 i32) (drop (i32.add (i32.const 1) (i32.const 2)))))";
+        (func $s) (start $s) (func (export \"run\") (param i64 f32)
+        (local i32 i32) (drop (i32.add (i32.const 1) (i32.const 2)))))";
     let facts = attempt(text, &limits()).unwrap();
     assert_eq!(facts.imports(), [("env".to_owned(), "next".to_owned())]);
     assert_eq!(facts.start(), Some(1));

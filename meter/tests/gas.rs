@@ -197,6 +197,14 @@ fn a_load_fused_with_what_uses_it_is_exact() {
     let far = [Val::I32(-8), Val::I64(7)];
     let near = [Val::I32(8), Val::I64(7)];
     let entering = 4 + 3;
+    // A load of an address is done with the access to it.
+    for body in [
+        "(drop (i64.load32_s (i32.load (local.get $p)))) (drop (i32.const 1))",
+        "(local.set $v (i32.load8_u (local.get $p))) (i64.store (local.get $v) (local.get $q))",
+    ] {
+        let expected = Outcome { ending: Ending::Trap(Trap::MemoryOutOfBounds), gas: entering + 3 };
+        assert_eq!(run(&text(body), "run", &far, PLENTY, STACK_BYTES), expected, "{body}");
+    }
     for operation in ["add", "sub", "and", "or", "xor"] {
         let body = format!(
             "(i32.store offset=4 (local.get $p) (i32.{operation} (i32.load offset=4 (local.get $p)) (i32.const 3)))"
@@ -206,18 +214,33 @@ fn a_load_fused_with_what_uses_it_is_exact() {
         assert_eq!(outcome, expected, "{body}");
         costs(&text(&body), &near, entering + 4 + 1 + 1 + 2);
         let body = format!(
-            "(local.set $v (i32.{operation} (i32.const 3) (i32.load (local.get $p)))) (i32.store (local.get $p) (local.get $v))"
+            "(local.set $v (i32.{operation} (i32.const 3) (i32.load (local.get $p))))
+             (i32.store (local.get $p) (local.get $v))"
         );
         let outcome = run(&text(&body), "run", &far, PLENTY, STACK_BYTES);
         assert_eq!(outcome, Outcome { gas: entering + 4, ..expected.clone() }, "{body}");
         let body = format!(
-            "(i64.store (local.get $p) (i64.{operation} (i64.load (local.get $p)) (local.get $q))) (drop (i32.const 1))"
+            "(i64.store (local.get $p) (i64.{operation} (i64.load (local.get $p)) (local.get $q)))
+             (drop (i32.const 1))"
         );
         assert_eq!(run(&text(&body), "run", &far, PLENTY, STACK_BYTES), expected, "{body}");
         let body =
             format!("(drop (i64.{operation} (local.get $q) (i64.load (local.get $p)))) (drop (i32.const 1))");
         assert_eq!(run(&text(&body), "run", &far, PLENTY, STACK_BYTES), expected, "{body}");
     }
+}
+
+#[test]
+fn a_run_that_can_only_trap_is_exact() {
+    // The address is known to be outside: the engine makes the charge trap, which stands before the load.
+    let text = "(module (memory 1) (func (export \"run\")
+        (drop (i32.load offset=0x70000000 (i32.const 0))) (drop (i32.const 1))))";
+    let expected = Outcome { ending: Ending::Trap(Trap::MemoryOutOfBounds), gas: ENTRY + 3 };
+    assert_eq!(run(text, "run", &[], PLENTY, STACK_BYTES), expected);
+    let text = "(module (memory 1) (func (export \"run\") (local i32) (drop (i32.load (i32.const 4)))
+        (loop (drop (i32.load16_u offset=0x70000000 (ref.is_null (ref.null extern)))) (drop (i32.const 1)))))";
+    let expected = Outcome { gas: ENTRY + 1 + 4 + 4, ..expected };
+    assert_eq!(run(text, "run", &[], PLENTY, STACK_BYTES), expected);
 }
 
 #[test]
@@ -268,7 +291,8 @@ fn code_that_cannot_be_reached_costs_nothing() {
     for leave in ["(br 0)", "(return)", "(br_table 0 (i32.const 0))"] {
         let cost = if leave.starts_with("(br_t") { 5 } else { 1 };
         let text = around(&format!(
-            "{leave} (i32.add) (drop) (if (i32.const 1) (then (br 1)) (else (drop (i32.const 1)))) (loop (br 0)) (f32.add) (drop)"
+            "{leave} (i32.add) (drop) (if (i32.const 1) (then (br 1))
+               (else (drop (i32.const 1)))) (loop (br 0)) (f32.add) (drop)"
         ));
         costs(&text, &[], ENTRY + cost);
         let text = around(&format!("(block {leave} (i64.store)) (drop (i32.const 1))"));
@@ -296,13 +320,15 @@ fn deep_recursion_ends_by_the_counted_stack() {
     let locals = "i64 ".repeat(1_000);
     let wide = format!(
         "(module (func $f (export \"run\") (param i64) (result i64) (local {locals})
-            (local.set 500 (local.get 0)) (i64.add (local.get 500) (call $f (i64.add (local.get 0) (i64.const 1))))))"
+            (local.set 500 (local.get 0))
+            (i64.add (local.get 500) (call $f (i64.add (local.get 0) (i64.const 1))))))"
     );
     let outcome = run(&wide, "run", &[Val::I64(1)], PLENTY, STACK_BYTES);
     assert_eq!(outcome.ending, Ending::StackExhausted);
     // What is given back can be taken again: many calls one after the other.
     let again = "(module (func $g) (func (export \"run\") (local i32)
-        (loop (call $g) (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 5000))))))";
+        (loop (call $g)
+          (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 5000))))))";
     assert_eq!(run(again, "run", &[], PLENTY, 64).ending, Ending::Return(vec![]));
     assert_eq!(run(again, "run", &[], PLENTY, 55).ending, Ending::StackExhausted);
 }
@@ -351,6 +377,13 @@ fn nans_of_arithmetic_are_canonical_and_others_stay() {
         ("(i32.reinterpret_f32 (f32.add (f32.const -nan:0x200001) (f32.const 1)))", "I32(2143289344)"),
         ("(i32.reinterpret_f32 (f32.demote_f64 (f64.const -nan:0x4000000000001)))", "I32(2143289344)"),
         ("(i32.reinterpret_f32 (f32.sqrt (f32.const -1)))", "I32(2143289344)"),
+        // What a NaN goes into next shows its bits, or not.
+        ("(i32.reinterpret_f32 (f32.neg (f32.sqrt (f32.const -1))))", "I32(-4194304)"),
+        ("(i32.reinterpret_f32 (f32.mul (f32.const 2) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+        ("(i32.trunc_sat_f32_s (f32.sqrt (f32.const -1)))", "I32(0)"),
+        ("(f32.eq (local.tee 0 (f32.sqrt (f32.const -1))) (local.get 0))", "I32(0)"),
+        ("(i32.reinterpret_f32 (block (result f32) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+        ("(i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.sqrt (f32.const -1))))", "I32(1065353216)"),
         ("(i32.reinterpret_f32 (f32.nearest (f32.const -nan)))", "I32(2143289344)"),
         ("(i32.reinterpret_f32 (f32.neg (f32.const nan:0x200001)))", "I32(-6291455)"),
         ("(i32.reinterpret_f32 (f32.copysign (f32.const nan:0x400001) (f32.const -1)))", "I32(-4194303)"),

@@ -3,7 +3,7 @@
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use super::count_of;
-use super::emit::{Emitter, Globals, Locals, Width, leb, makes_nan};
+use super::emit::{Emitter, Globals, Locals, Width, ignores_nan_bits, leb, makes_nan};
 use super::refunds::{Place, TrapKind};
 use super::runs::{Charged, Walk, price};
 use crate::admit::{Function, Refusal};
@@ -32,6 +32,7 @@ pub(super) struct Context<'a> {
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     pub(super) places: Vec<Place>,
+    pub(super) charges: Vec<(u32, u32)>,
 }
 
 /// What the first pass finds out.
@@ -88,13 +89,15 @@ pub(super) fn meter(
         costs: plan.costs.iter(),
         charged: 0,
         left: 0,
-        sinkable: None,
+        loaded: false,
         fences: 0,
+        nan: None,
         places: Vec::new(),
+        charges: Vec::new(),
     };
     writer.function(operators, function, results, entering)?;
-    let places = writer.places;
-    Ok(Body { bytes, places })
+    let (places, charges) = (writer.places, writer.charges);
+    Ok(Body { bytes, places, charges })
 }
 
 /// Writes the function's locals and those that are appended.
@@ -123,15 +126,6 @@ fn declare(
     Ok(Locals { gas, number: gas + 1, float_32: gas + 2, float_64: gas + 2 + u32::from(plan.floats_32) })
 }
 
-/// A load that an engine may do as a part of the instruction that uses it.
-#[derive(Clone, Copy)]
-struct Sinkable {
-    /// What was loaded is on top of the stack.
-    on_top: bool,
-    /// And in this local.
-    local: Option<u32>,
-}
-
 /// The second pass.
 struct Writer<'a> {
     context: Context<'a>,
@@ -140,10 +134,13 @@ struct Writer<'a> {
     /// What was charged for the run, and what of it is left behind the present instruction.
     charged: u64,
     left: u64,
-    /// The last load of the run, if nothing that has an effect stands behind it.
-    sinkable: Option<Sinkable>,
+    /// The last instruction of the run that can trap is an integer load.
+    loaded: bool,
     fences: i32,
+    /// On top of the stack lies what may be a NaN that is not canonical yet.
+    nan: Option<Width>,
     places: Vec<Place>,
+    charges: Vec<(u32, u32)>,
 }
 
 impl Writer<'_> {
@@ -185,9 +182,11 @@ impl Writer<'_> {
     /// Charges the run that begins; `out` is the label of the outer block.
     fn begin(&mut self, out: u32) -> Result<(), Refusal> {
         let cost = *self.costs.next().ok_or(Refusal::Facts)?;
-        (self.charged, self.left, self.sinkable) = (cost, cost, None);
+        (self.charged, self.left, self.loaded) = (cost, cost, false);
         if cost > 0 {
+            let start = count_of(self.emitter.bytes.len())?;
             self.emitter.charge(i64::try_from(cost).map_err(|_| Refusal::Facts)?, out);
+            self.charges.push((start, count_of(self.emitter.bytes.len())?));
         }
         Ok(())
     }
@@ -195,6 +194,9 @@ impl Writer<'_> {
     /// Writes an instruction with what stands before and behind it.
     fn instruction(&mut self, operator: &Operator<'_>, raw: &[u8], depth: u32) -> Result<(), Refusal> {
         self.left = self.left.saturating_sub(price(self.context.schedule, operator)?);
+        if let Some(width) = self.nan.take().filter(|_| !ignores_nan_bits(operator)) {
+            self.emitter.canonical(width);
+        }
         if let Some(charged) = Charged::of(operator) {
             let price = charged.price(self.context.schedule);
             if price > 0 {
@@ -214,53 +216,21 @@ impl Writer<'_> {
             Operator::Return => self.emitter.branch(depth),
             _ => self.emitter.raw(raw),
         }
-        if let Some(width) = makes_nan(operator) {
-            self.emitter.canonical(width);
-        }
+        self.nan = makes_nan(operator);
         Ok(())
     }
 
-    /// Whether an engine may do the last load as a part of this access to the memory, and report a trap of the load as
-    /// one of this, where less is given back: the load gives the address, or this is a store of what was made of it.
-    fn sinks(&mut self, operator: &Operator<'_>) -> bool {
+    /// Whether an engine could do the integer load before it together with this access to memory: as the load of its
+    /// address, or as one instruction that loads, computes and stores. It would report a trap of either at the same
+    /// place, and by the same kind.
+    fn fuses(&mut self, operator: &Operator<'_>) -> bool {
         use Operator as O;
-        let before = self.sinkable;
-        match operator {
-            O::LocalTee { local_index } | O::LocalSet { local_index } => {
-                if let Some(load) = &mut self.sinkable {
-                    load.local = if load.on_top {
-                        Some(*local_index)
-                    } else {
-                        load.local.filter(|at| at != local_index)
-                    };
-                    load.on_top &= matches!(operator, O::LocalTee { .. });
-                }
-            }
-            O::LocalGet { local_index } => {
-                if let Some(load) = &mut self.sinkable {
-                    load.on_top = load.local == Some(*local_index);
-                }
-            }
-            O::I32WrapI64 | O::Nop | O::Block { .. } => {}
-            operator => match Class::of(operator) {
-                Some(Class::Load) => {
-                    self.sinkable = Some(Sinkable { on_top: true, local: None });
-                    return before.is_some_and(|load| load.on_top);
-                }
-                Some(Class::Store) => {
-                    self.sinkable = None;
-                    return before.is_some();
-                }
-                _ if TrapKind::of(operator).is_some() || matches!(operator, O::GlobalSet { .. }) => {
-                    self.sinkable = None;
-                }
-                _ => {
-                    if let Some(load) = &mut self.sinkable {
-                        load.on_top = false;
-                    }
-                }
-            },
+        let class = Class::of(operator);
+        if TrapKind::of(operator).is_none() {
+            return false;
         }
-        false
+        let float = matches!(operator, O::F32Load { .. } | O::F64Load { .. });
+        let loaded = std::mem::replace(&mut self.loaded, class == Some(Class::Load) && !float);
+        loaded && matches!(class, Some(Class::Load | Class::Store))
     }
 }

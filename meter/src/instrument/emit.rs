@@ -42,8 +42,8 @@ impl Emitter<'_> {
         InstructionSink::new(self.bytes)
     }
 
-    /// Takes what is on the stack, an `i64`, from what `global.get` put below it; leaves by the label when that is
-    /// more than there was.
+    /// Takes what is on the stack, an `i64`, from the gas that was put below it; leaves by the label when that is more
+    /// than there was.
     fn take(&mut self, out: u32) {
         let (gas, left) = (self.globals.gas, self.locals.gas);
         let mut sink = self.sink();
@@ -156,6 +156,44 @@ pub(super) fn makes_nan(operator: &Operator<'_>) -> Option<Width> {
         | O::F64PromoteF32 => Some(Width::F64),
         _ => None,
     }
+}
+
+/// Whether an instruction does the same for every NaN on top of the stack, and what it makes shows no bits of it.
+pub(super) fn ignores_nan_bits(operator: &Operator<'_>) -> bool {
+    use Operator as O;
+    makes_nan(operator).is_some()
+        || matches!(
+            operator,
+            O::Drop
+                | O::F32Eq
+                | O::F32Ne
+                | O::F32Lt
+                | O::F32Gt
+                | O::F32Le
+                | O::F32Ge
+                | O::F64Eq
+                | O::F64Ne
+                | O::F64Lt
+                | O::F64Gt
+                | O::F64Le
+                | O::F64Ge
+                | O::I32TruncF32S
+                | O::I32TruncF32U
+                | O::I32TruncF64S
+                | O::I32TruncF64U
+                | O::I64TruncF32S
+                | O::I64TruncF32U
+                | O::I64TruncF64S
+                | O::I64TruncF64U
+                | O::I32TruncSatF32S
+                | O::I32TruncSatF32U
+                | O::I32TruncSatF64S
+                | O::I32TruncSatF64U
+                | O::I64TruncSatF32S
+                | O::I64TruncSatF32U
+                | O::I64TruncSatF64S
+                | O::I64TruncSatF64U
+        )
 }
 
 /// A number as LEB128.

@@ -58,15 +58,26 @@ pub(super) struct Place {
 pub struct Refunds {
     /// In the order of their places.
     pub(super) places: Vec<Place>,
+    /// Where each charge of a run begins and ends, in the same order.
+    pub(super) charges: Vec<(u32, u32)>,
 }
 
 impl Refunds {
     /// What is given back for a trap of this kind that an engine reports at this place of the metered bytes.
     ///
     /// An engine that fuses a load with the instruction that uses it reports the place of the latter: so it is the
-    /// last instruction at or before the place that can trap in this way.
+    /// last instruction at or before the place that can trap in this way. One that sees that a run only traps makes
+    /// its charge trap on a condition: so within a charge it is the first instruction behind.
     #[must_use]
     pub fn at(&self, offset: u32, kind: TrapKind) -> u64 {
+        let charge = self.charges[..self.charges.partition_point(|charge| charge.0 <= offset)].last();
+        if charge.is_some_and(|charge| offset < charge.1) {
+            let begin = self.places.partition_point(|place| place.offset < offset);
+            return self.places[begin..]
+                .iter()
+                .find(|place| place.kind == kind)
+                .map_or(0, |place| place.refund);
+        }
         let end = self.places.partition_point(|place| place.offset <= offset);
         self.places[..end].iter().rev().find(|place| place.kind == kind).map_or(0, |place| place.refund)
     }
