@@ -110,7 +110,8 @@ fn line(seed: u64, prices: &Priced) -> Option<Json> {
         machine.memory().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
     let memory = memory.map(|export| json!({ "export": export.name, "sum": sum }));
     Some(json!({
-        "seed": seed, "module": support::base64(&metered.bytes), "refunds": refunds(&metered), "calls": calls,
+        "seed": seed, "module": support::base64(&metered.bytes), "refunds": refunds(&metered),
+        "charges": metered.refunds.charges(), "calls": calls,
         "memory": memory, "start": facts.start().is_some(),
     }))
 }

@@ -17,11 +17,13 @@ const TRAPS = [
   [/^float unrepresentable in integer range$/, 'number', 'integer'],
 ];
 
-function refund(refunds, kind, offset) {
-  for (let at = refunds.length - 1; at >= 0; at -= 1) {
-    if (refunds[at][0] <= offset && refunds[at][1] === kind) return BigInt(refunds[at][2]);
-  }
-  return 0n;
+// As `Refunds::at` does it: within a charge the first such instruction behind, otherwise the last one up to there.
+function refund({ refunds, charges }, kind, offset) {
+  const such = refunds.filter((place) => place[1] === kind);
+  const found = charges.some(([begin, end]) => begin <= offset && offset < end)
+    ? such.find((place) => place[0] >= offset)
+    : such.findLast((place) => place[0] <= offset);
+  return BigInt(found?.[2] ?? 0);
 }
 
 const bits = new DataView(new ArrayBuffer(8));
@@ -63,7 +65,7 @@ function anyNaN(ending, types) {
 }
 
 // The first call runs the start function before, on the same gas.
-function called(exports, refunds, call, started) {
+function called(exports, table, call, started) {
   exports['dv:gas'].value = BigInt(call.gas);
   exports['dv:stack'].value = call.stack;
   try {
@@ -79,20 +81,20 @@ function called(exports, refunds, call, started) {
     const trap = TRAPS.find(([pattern]) => pattern.test(error.message));
     const place = /:0x([0-9a-f]+)\)?$/m.exec(error.stack);
     if (!trap || !place) throw error;
-    const back = refund(refunds, trap[1], Number.parseInt(place[1], 16));
+    const back = refund(table, trap[1], Number.parseInt(place[1], 16));
     return { ending: `trap ${trap[2]}`, used: BigInt(call.gas) - left - back };
   }
 }
 
 let [cases, calls, wrong] = [0, 0, 0];
 for await (const line of createInterface({ input: createReadStream(process.argv[2]) })) {
-  const { seed, module, refunds, calls: expected, memory, start } = JSON.parse(line);
+  const { seed, module, refunds, charges, calls: expected, memory, start } = JSON.parse(line);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(module, 'base64')), {});
   cases += 1;
   let started = !start;
   for (const call of expected) {
     calls += 1;
-    const { ending, used } = called(exports, refunds, call, started);
+    const { ending, used } = called(exports, { refunds, charges }, call, started);
     started = true;
     if (ending !== anyNaN(call.ending, call.types) || used !== BigInt(call.used)) {
       wrong += 1;

@@ -204,7 +204,7 @@ impl Writer<'_> {
                 self.emitter.charge_on_top(charged, price, depth + 1);
             }
         }
-        if self.sinks(operator) && self.charged > 0 {
+        if self.fuses(operator) && self.charged > 0 {
             self.fences += 1;
             self.emitter.fence(self.fences);
         }

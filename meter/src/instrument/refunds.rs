@@ -87,6 +87,11 @@ impl Refunds {
         self.places.iter().map(|place| (place.offset, place.kind, place.refund))
     }
 
+    /// Where each charge of a run begins and ends in the metered bytes.
+    pub fn charges(&self) -> &[(u32, u32)] {
+        &self.charges
+    }
+
     /// How many instructions it knows.
     #[must_use]
     pub fn count(&self) -> usize {
