@@ -10,6 +10,7 @@ pub mod car;
 pub mod cid;
 pub mod envelope;
 pub mod head;
+pub mod module;
 pub mod nodes;
 pub mod numbers;
 pub mod path;
@@ -29,7 +30,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "abi_request", check: abi_request::check, seeds: abi_request::seeds },
     Target { name: "abi_answer", check: abi_answer::check, seeds: abi_answer::seeds },
     Target { name: "cid", check: cid::check, seeds: cid::seeds },
@@ -44,6 +45,7 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "commit", check: fuzzing::commit, seeds: nodes::commit_seeds },
     Target { name: "car", check: car::check, seeds: car::seeds },
     Target { name: "proof", check: proof::check, seeds: proof::seeds },
+    Target { name: "module", check: module::check, seeds: module::seeds },
     Target { name: "chunk", check: fuzzing::chunk, seeds: nodes::chunk_seeds },
 ];
 

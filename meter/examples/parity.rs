@@ -1,0 +1,128 @@
+//! `parity COUNT FILE`: metered random modules, with how the reference interpreter says that their exports end and what
+//! gas they use, a JSON object a line, for engines that this program does not run: `meter/v8/parity.mjs`.
+
+#![allow(clippy::unwrap_used, reason = "generated modules are as the generator was told")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::io::{BufWriter, Write as _};
+
+use dagvault_meter::admit::{Limits, admit};
+use dagvault_meter::instrument::{Metered, TrapKind, instrument};
+use dagvault_meter::reference::{self, Ending, NoHost, Trap, Value};
+use dagvault_meter::schedule::Schedule;
+use serde_json::{Value as Json, json};
+use support::STACK_BYTES;
+use support::reference::{GAS, Priced, STEPS, arguments};
+use support::smith::module;
+use wasmparser::{ExternalKind, ValType};
+
+/// A value as JavaScript can read it; which NaN a float is, it can't tell.
+fn text(value: &Value) -> String {
+    match *value {
+        Value::I32(number) => number.to_string(),
+        Value::I64(number) => number.to_string(),
+        Value::F32(bits) => bits.to_string(),
+        Value::F64(bits) => bits.to_string(),
+        Value::FuncRef(_) => "funcref".to_owned(),
+        Value::ExternRef(_) => "externref".to_owned(),
+    }
+}
+
+fn ty(ty: &ValType) -> &'static str {
+    match ty {
+        ValType::I32 => "i32",
+        ValType::I64 => "i64",
+        ValType::F32 => "f32",
+        ValType::F64 => "f64",
+        ValType::Ref(ty) if ty.is_func_ref() => "funcref",
+        _ => "externref",
+    }
+}
+
+/// The ending in words that engines' own messages can be put into.
+fn ending(ending: &Ending) -> Option<String> {
+    Some(match ending {
+        Ending::Return(values) => {
+            values.iter().fold("return".to_owned(), |line, value| line + " " + &text(value))
+        }
+        Ending::OutOfGas => "out of gas".to_owned(),
+        Ending::StackExhausted => "stack exhausted".to_owned(),
+        Ending::StepLimit => return None,
+        Ending::Trap(trap) => match trap {
+            Trap::Unreachable => "trap unreachable",
+            Trap::MemoryOutOfBounds => "trap memory",
+            Trap::TableOutOfBounds | Trap::IndirectCallToNull | Trap::BadSignature => "trap table",
+            Trap::IntegerDivisionByZero => "trap division by zero",
+            Trap::IntegerOverflow | Trap::BadConversionToInteger => "trap integer",
+            Trap::Host => "trap host",
+        }
+        .to_owned(),
+    })
+}
+
+fn refunds(metered: &Metered) -> Vec<Json> {
+    let kind = |kind| match kind {
+        TrapKind::Memory => "memory",
+        TrapKind::Table => "table",
+        TrapKind::Number => "number",
+        TrapKind::Unreachable => "unreachable",
+    };
+    metered.refunds.iter().map(|(offset, of, refund)| json!([offset, kind(of), refund])).collect()
+}
+
+/// The line of a seed; `None` where its segments do not fit.
+fn line(seed: u64, prices: &Priced) -> Option<Json> {
+    let bytes = module(seed);
+    let limits = Limits { memory_pages: 256, ..Limits::default() };
+    let facts = admit(&bytes, &limits).unwrap();
+    let metered = instrument(&bytes, &facts, &prices.0).unwrap();
+    let plain = reference::Limits {
+        memory_pages: limits.memory_pages,
+        table_elements: limits.table_elements,
+        steps: STEPS,
+    };
+    let mut machine = match reference::Machine::new(&bytes, prices, plain, NoHost) {
+        Ok(machine) => machine,
+        Err(reference::Error::Instantiation(_)) => return None,
+        Err(error) => panic!("seed {seed}: {error}"),
+    };
+    let exports: Vec<_> = machine.functions().map(|(name, ty)| (name, ty.clone())).collect();
+    let mut calls = Vec::new();
+    for (turn, (export, signature)) in exports.iter().take(6).enumerate() {
+        let Some((given, _)) = arguments(signature.params(), seed) else { continue };
+        let gas = GAS[(turn + seed as usize) % GAS.len()] as u64;
+        let stack = if turn == 5 { 200 } else { STACK_BYTES };
+        // What stays of one call is there for the next, in both.
+        let outcome = machine.call(export, &given, gas, stack as u64).unwrap();
+        let ending = ending(&outcome.ending)?;
+        let arguments: Vec<_> =
+            given.iter().zip(signature.params()).map(|(value, of)| json!([ty(of), text(value)])).collect();
+        let types: Vec<_> = signature.results().iter().map(ty).collect();
+        calls.push(json!({
+            "export": export, "arguments": arguments, "types": types, "gas": gas.to_string(), "stack": stack,
+            "ending": ending, "used": outcome.gas_used.to_string(),
+        }));
+    }
+    let memory = facts.exports().iter().find(|export| export.kind == ExternalKind::Memory);
+    let sum =
+        machine.memory().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
+    let memory = memory.map(|export| json!({ "export": export.name, "sum": sum }));
+    Some(json!({
+        "seed": seed, "module": support::base64(&metered.bytes), "refunds": refunds(&metered),
+        "charges": metered.refunds.charges(), "calls": calls,
+        "memory": memory, "start": facts.start().is_some(),
+    }))
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, count, file] = arguments.as_slice() else { panic!("usage: parity COUNT FILE") };
+    let prices = Priced(Schedule::first());
+    let mut file = BufWriter::new(std::fs::File::create(file).unwrap());
+    for line in (0..count.parse().unwrap()).filter_map(|seed| line(seed, &prices)) {
+        writeln!(file, "{line}").unwrap();
+    }
+    file.flush().unwrap();
+}

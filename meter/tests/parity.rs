@@ -1,0 +1,102 @@
+//! Random modules, metered and run by Wasmtime, beside the reference interpreter that counts one by one: the same ending,
+//! the same gas, the same memory.
+
+#![allow(clippy::unwrap_used, reason = "in a test it is the failure that is wanted")]
+
+mod support;
+
+use dagvault_meter::admit::{Limits, admit};
+use dagvault_meter::instrument::instrument;
+use dagvault_meter::reference::{self, NoHost, Value};
+use dagvault_meter::schedule::Schedule;
+use support::reference::{GAS, Priced, STEPS, arguments};
+use support::smith::module;
+use support::{Ending, Machine, STACK_BYTES};
+use wasmparser::ValType;
+use wasmtime::{Engine, Trap, Val};
+
+/// Modules compared; `DAGVAULT_FULL` in the environment: the full count.
+fn modules() -> u64 {
+    if std::env::var_os("DAGVAULT_FULL").is_some() { 10_000 } else { 400 }
+}
+
+/// The reference's ending in Wasmtime's words.
+fn ending(ending: &reference::Ending) -> Option<Ending> {
+    use reference::Trap as T;
+    Some(match ending {
+        reference::Ending::Return(values) => Ending::Return(values.iter().map(shown).collect()),
+        reference::Ending::OutOfGas => Ending::OutOfGas,
+        reference::Ending::StackExhausted => Ending::StackExhausted,
+        reference::Ending::StepLimit => return None,
+        reference::Ending::Trap(trap) => Ending::Trap(match trap {
+            T::Unreachable => Trap::UnreachableCodeReached,
+            T::MemoryOutOfBounds => Trap::MemoryOutOfBounds,
+            T::TableOutOfBounds => Trap::TableOutOfBounds,
+            T::IndirectCallToNull => Trap::IndirectCallToNull,
+            T::BadSignature => Trap::BadSignature,
+            T::IntegerOverflow => Trap::IntegerOverflow,
+            T::IntegerDivisionByZero => Trap::IntegerDivisionByZero,
+            T::BadConversionToInteger => Trap::BadConversionToInteger,
+            T::Host => return Some(Ending::Host),
+        }),
+    })
+}
+
+fn shown(value: &Value) -> String {
+    let value = match *value {
+        Value::I32(number) => Val::I32(number),
+        Value::I64(number) => Val::I64(number),
+        Value::F32(bits) => Val::F32(bits),
+        Value::F64(bits) => Val::F64(bits),
+        Value::FuncRef(function) => return format!("func {}", function.is_some()),
+        Value::ExternRef(reference) => return format!("extern {}", reference.is_some()),
+    };
+    support::shown(&value)
+}
+
+#[test]
+fn gas_is_that_of_the_reference_in_wasmtime() {
+    let engine = Engine::default();
+    let prices = Priced(Schedule::first());
+    let (mut returned, mut trapped, mut out, mut exhausted) = (0_u32, 0_u32, 0_u32, 0_u32);
+    for seed in 0..modules() {
+        let bytes = module(seed);
+        let limits = Limits { memory_pages: 256, ..Limits::default() };
+        let facts = admit(&bytes, &limits).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}"));
+        let metered = instrument(&bytes, &facts, &prices.0).unwrap();
+        let machine = Machine::new(&engine, &metered);
+        let plain = reference::Limits {
+            memory_pages: limits.memory_pages,
+            table_elements: limits.table_elements,
+            steps: STEPS,
+        };
+        let exports: Vec<(String, Vec<ValType>)> =
+            match reference::Machine::new(&bytes, &prices, plain, NoHost) {
+                Ok(machine) => {
+                    machine.functions().map(|(name, ty)| (name.to_owned(), ty.params().to_vec())).collect()
+                }
+                Err(reference::Error::Instantiation(_)) => continue,
+                Err(error) => panic!("seed {seed}: {error}"),
+            };
+        for (turn, (export, params)) in exports.iter().take(6).enumerate() {
+            let Some((given, args)) = arguments(params, seed) else { continue };
+            let gas = GAS[(turn + seed as usize) % GAS.len()];
+            let stack = if turn == 5 { 200 } else { STACK_BYTES };
+            let mut counted = reference::Machine::new(&bytes, &prices, plain, NoHost).unwrap();
+            let expected = counted.call(export, &given, gas as u64, stack as u64).unwrap();
+            let Some(wanted) = ending(&expected.ending) else { continue };
+            let outcome = machine.run(export, &args, gas, stack);
+            let place = format!("seed {seed}, export {export}, gas {gas}, stack {stack}");
+            assert_eq!(outcome.ending, wanted, "{place}");
+            assert_eq!(outcome.gas as u64, expected.gas_used, "{place}, {wanted:?}");
+            match wanted {
+                Ending::Return(_) => returned += 1,
+                Ending::OutOfGas => out += 1,
+                Ending::StackExhausted => exhausted += 1,
+                _ => trapped += 1,
+            }
+        }
+    }
+    println!("{returned} returned, {trapped} trapped, {out} out of gas, {exhausted} out of stack");
+    assert!(returned > 100 && trapped > 80 && out > 80 && exhausted > 5);
+}
