@@ -1,5 +1,5 @@
-//! Random modules, metered and run by Wasmtime, beside the reference interpreter that counts one by one: the same ending,
-//! the same gas, the same memory.
+//! Random modules, metered and run by Wasmtime, beside the reference interpreter that counts one by one: the same
+//! ending, the same gas.
 
 #![allow(clippy::unwrap_used, reason = "in a test it is the failure that is wanted")]
 

@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 13] = [
+pub(crate) const COMMANDS: [Command; 14] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -68,6 +68,12 @@ pub(crate) const COMMANDS: [Command; 13] = [
         name: "interchange",
         about: "CAR files and dag-cbor in both directions with the libraries of IPFS from npm",
         flags: &[],
+        words: &[],
+    },
+    Command {
+        name: "parity",
+        about: "gas of random metered modules in V8, beside the reference interpreter",
+        flags: &[value("--modules", "N")],
         words: &[],
     },
     Command {

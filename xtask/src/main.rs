@@ -15,6 +15,7 @@ mod guest;
 mod interchange;
 mod measure;
 mod miri;
+mod parity;
 mod run;
 mod setup;
 mod test;
@@ -64,6 +65,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         "constant-time" => constant_time::run(&workspace, &arguments),
         "differential" => differential::run(&workspace, arguments.number("--cases", 100_000)?),
         "interchange" => interchange::run(&workspace),
+        "parity" => parity::run(&workspace, arguments.number("--modules", parity::MODULES)?),
         "miri" => miri::run(&workspace),
         "tsan" => tsan::run(&workspace),
         "tidy" => tidy::run(&workspace),

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run::{Workspace, line};
-use crate::{constant_time, differential, guest, interchange, setup};
+use crate::{constant_time, differential, guest, interchange, parity, setup};
 
 /// Tests counted over several runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -69,6 +69,16 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
         Err(error) => {
             println!("{error:#}");
             broken.push(check.to_owned());
+        }
+    }
+    let modules = if full { parity::MODULES_FULL } else { parity::MODULES };
+    let check = format!("cargo xtask parity --modules {modules}");
+    println!("$ {check}");
+    match parity::run(workspace, modules) {
+        Ok(()) => totals.passed += 1,
+        Err(error) => {
+            println!("{error:#}");
+            broken.push(check);
         }
     }
     let check = if full { "cargo xtask constant-time" } else { "cargo xtask constant-time --quick" };
