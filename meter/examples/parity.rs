@@ -14,7 +14,7 @@ use dagvault_meter::reference::{self, Ending, NoHost, Trap, Value};
 use dagvault_meter::schedule::Schedule;
 use serde_json::{Value as Json, json};
 use support::STACK_BYTES;
-use support::reference::{GAS, Priced, STEPS, arguments};
+use support::reference::{Priced, STEPS, arguments, gas_of};
 use support::smith::module;
 use wasmparser::{ExternalKind, ValType};
 
@@ -92,10 +92,10 @@ fn line(seed: u64, prices: &Priced) -> Option<Json> {
     let mut calls = Vec::new();
     for (turn, (export, signature)) in exports.iter().take(6).enumerate() {
         let Some((given, _)) = arguments(signature.params(), seed) else { continue };
-        let gas = GAS[(turn + seed as usize) % GAS.len()] as u64;
+        let gas = u64::from(gas_of(seed, turn));
         let stack = if turn == 5 { 200 } else { STACK_BYTES };
         // What stays of one call is there for the next, in both.
-        let outcome = machine.call(export, &given, gas, stack as u64).unwrap();
+        let outcome = machine.call(export, &given, gas, stack.cast_unsigned().into()).unwrap();
         let ending = ending(&outcome.ending)?;
         let arguments: Vec<_> =
             given.iter().zip(signature.params()).map(|(value, of)| json!([ty(of), text(value)])).collect();

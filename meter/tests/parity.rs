@@ -9,7 +9,7 @@ use dagvault_meter::admit::{Limits, admit};
 use dagvault_meter::instrument::instrument;
 use dagvault_meter::reference::{self, NoHost, Value};
 use dagvault_meter::schedule::Schedule;
-use support::reference::{GAS, Priced, STEPS, arguments};
+use support::reference::{Priced, STEPS, arguments, gas_of};
 use support::smith::module;
 use support::{Ending, Machine, STACK_BYTES};
 use wasmparser::ValType;
@@ -80,15 +80,15 @@ fn gas_is_that_of_the_reference_in_wasmtime() {
             };
         for (turn, (export, params)) in exports.iter().take(6).enumerate() {
             let Some((given, args)) = arguments(params, seed) else { continue };
-            let gas = GAS[(turn + seed as usize) % GAS.len()];
+            let gas = gas_of(seed, turn);
             let stack = if turn == 5 { 200 } else { STACK_BYTES };
             let mut counted = reference::Machine::new(&bytes, &prices, plain, NoHost).unwrap();
-            let expected = counted.call(export, &given, gas as u64, stack as u64).unwrap();
+            let expected = counted.call(export, &given, gas.into(), stack.cast_unsigned().into()).unwrap();
             let Some(wanted) = ending(&expected.ending) else { continue };
-            let outcome = machine.run(export, &args, gas, stack);
+            let outcome = machine.run(export, &args, gas.into(), stack);
             let place = format!("seed {seed}, export {export}, gas {gas}, stack {stack}");
             assert_eq!(outcome.ending, wanted, "{place}");
-            assert_eq!(outcome.gas as u64, expected.gas_used, "{place}, {wanted:?}");
+            assert_eq!(outcome.gas.cast_unsigned(), expected.gas_used, "{place}, {wanted:?}");
             match wanted {
                 Ending::Return(_) => returned += 1,
                 Ending::OutOfGas => out += 1,

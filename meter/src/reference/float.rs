@@ -11,8 +11,8 @@ pub(super) trait Float: Number + PartialOrd {
     /// The float as its bits.
     type Bits: Number;
 
-    /// Its bits, or those of the canonical NaN: quiet, positive, nothing else. Not as a float, for to a compiler one NaN
-    /// is as good as another.
+    /// Its bits, or those of the canonical NaN: quiet, positive, nothing else. Not as a float, for to a compiler one
+    /// NaN is as good as another.
     fn canonical(self) -> Self::Bits;
     fn trunc(self) -> Self;
     fn nearest(self) -> Self;

@@ -10,7 +10,13 @@ use wasmtime::Val;
 use super::smith::random;
 
 /// Gas that some calls have enough of, and others not.
-pub(crate) const GAS: [i64; 4] = [1_000_000, 5_000, 300, 40];
+const GAS: [u32; 4] = [1_000_000, 5_000, 300, 40];
+
+/// The gas of a seed's call.
+pub(crate) fn gas_of(seed: u64, turn: usize) -> u32 {
+    GAS[usize::try_from((seed + turn as u64) % 4).unwrap()]
+}
+
 /// Instructions that the reference takes before it gives up: more than the gas pays for.
 pub(crate) const STEPS: u64 = 3_000_000;
 
