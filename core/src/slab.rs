@@ -106,8 +106,8 @@ pub fn prefetch<T>(value: &T) -> bool {
 pub fn prefetch_to_write<T>(value: &T) -> bool {
     #[cfg(all(target_arch = "x86_64", not(any(loom, miri))))]
     {
-        // The intrinsic makes this instruction only where the build says that there is one. Where there is none it
-        // does nothing: every processor of this architecture knows its code.
+        // The intrinsic makes this instruction only where the build says that there is one. Processors of this
+        // architecture that have none take its code for one that does nothing.
         // SAFETY: a hint, which changes nothing and can't fail.
         unsafe {
             core::arch::asm!(

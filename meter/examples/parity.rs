@@ -8,14 +8,11 @@ mod support;
 
 use std::io::{BufWriter, Write as _};
 
-use dagvault_meter::admit::{Limits, admit};
-use dagvault_meter::instrument::{Metered, TrapKind, instrument};
-use dagvault_meter::reference::{self, Ending, NoHost, Trap, Value};
+use dagvault_meter::instrument::{Metered, TrapKind};
+use dagvault_meter::reference::{Ending, Trap, Value};
 use dagvault_meter::schedule::Schedule;
 use serde_json::{Value as Json, json};
-use support::STACK_BYTES;
-use support::reference::{Priced, STEPS, arguments, gas_of};
-use support::smith::module;
+use support::reference::{Case, Priced};
 use wasmparser::{ExternalKind, ValType};
 
 /// A value as JavaScript can read it; which NaN a float is, it can't tell.
@@ -74,45 +71,29 @@ fn refunds(metered: &Metered) -> Vec<Json> {
 
 /// The line of a seed; `None` where its segments do not fit.
 fn line(seed: u64, prices: &Priced) -> Option<Json> {
-    let bytes = module(seed);
-    let limits = Limits { memory_pages: 256, ..Limits::default() };
-    let facts = admit(&bytes, &limits).unwrap();
-    let metered = instrument(&bytes, &facts, &prices.0).unwrap();
-    let plain = reference::Limits {
-        memory_pages: limits.memory_pages,
-        table_elements: limits.table_elements,
-        steps: STEPS,
-    };
-    let mut machine = match reference::Machine::new(&bytes, prices, plain, NoHost) {
-        Ok(machine) => machine,
-        Err(reference::Error::Instantiation(_)) => return None,
-        Err(error) => panic!("seed {seed}: {error}"),
-    };
-    let exports: Vec<_> = machine.functions().map(|(name, ty)| (name, ty.clone())).collect();
+    let case = Case::of(seed, prices);
+    let mut machine = case.reference(prices)?;
     let mut calls = Vec::new();
-    for (turn, (export, signature)) in exports.iter().take(6).enumerate() {
-        let Some((given, _)) = arguments(signature.params(), seed) else { continue };
-        let gas = u64::from(gas_of(seed, turn));
-        let stack = if turn == 5 { 200 } else { STACK_BYTES };
+    for call in case.calls(&machine) {
         // What stays of one call is there for the next, in both.
-        let outcome = machine.call(export, &given, gas, stack.cast_unsigned().into()).unwrap();
-        let ending = ending(&outcome.ending)?;
+        let outcome = call.run(&mut machine);
+        let arguments: Vec<_> = call.given.iter().zip(call.signature.params()).collect();
         let arguments: Vec<_> =
-            given.iter().zip(signature.params()).map(|(value, of)| json!([ty(of), text(value)])).collect();
-        let types: Vec<_> = signature.results().iter().map(ty).collect();
+            arguments.into_iter().map(|(value, of)| json!([ty(of), text(value)])).collect();
+        let types: Vec<_> = call.signature.results().iter().map(ty).collect();
         calls.push(json!({
-            "export": export, "arguments": arguments, "types": types, "gas": gas.to_string(), "stack": stack,
-            "ending": ending, "used": outcome.gas_used.to_string(),
+            "export": call.export, "arguments": arguments, "types": types,
+            "gas": call.gas.to_string(), "stack": call.stack,
+            "ending": ending(&outcome.ending)?, "used": outcome.gas_used.to_string(),
         }));
     }
-    let memory = facts.exports().iter().find(|export| export.kind == ExternalKind::Memory);
+    let memory = case.facts.exports().iter().find(|export| export.kind == ExternalKind::Memory);
     let sum =
         machine.memory().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
-    let memory = memory.map(|export| json!({ "export": export.name, "sum": sum }));
     Some(json!({
-        "seed": seed, "module": support::base64(&metered.bytes), "refunds": refunds(&metered),
-        "charges": metered.refunds.charges(), "calls": calls,
-        "memory": memory, "start": facts.start().is_some(),
+        "seed": seed, "module": case.metered.bytes, "calls": calls, "start": case.facts.start().is_some(),
+        "refunds": refunds(&case.metered), "charges": case.metered.refunds.charges(),
+        "memory": memory.map(|export| json!({ "export": export.name, "sum": sum })),
     }))
 }
 

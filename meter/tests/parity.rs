@@ -5,14 +5,10 @@
 
 mod support;
 
-use dagvault_meter::admit::{Limits, admit};
-use dagvault_meter::instrument::instrument;
-use dagvault_meter::reference::{self, NoHost, Value};
+use dagvault_meter::reference::{self, Value};
 use dagvault_meter::schedule::Schedule;
-use support::reference::{Priced, STEPS, arguments, gas_of};
-use support::smith::module;
-use support::{Ending, Machine, STACK_BYTES};
-use wasmparser::ValType;
+use support::reference::{Call, Case, Priced};
+use support::{Ending, Machine};
 use wasmtime::{Engine, Trap, Val};
 
 /// Modules compared; `DAGVAULT_FULL` in the environment: the full count.
@@ -60,32 +56,14 @@ fn gas_is_that_of_the_reference_in_wasmtime() {
     let prices = Priced(Schedule::first());
     let (mut returned, mut trapped, mut out, mut exhausted) = (0_u32, 0_u32, 0_u32, 0_u32);
     for seed in 0..modules() {
-        let bytes = module(seed);
-        let limits = Limits { memory_pages: 256, ..Limits::default() };
-        let facts = admit(&bytes, &limits).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}"));
-        let metered = instrument(&bytes, &facts, &prices.0).unwrap();
-        let machine = Machine::new(&engine, &metered);
-        let plain = reference::Limits {
-            memory_pages: limits.memory_pages,
-            table_elements: limits.table_elements,
-            steps: STEPS,
-        };
-        let exports: Vec<(String, Vec<ValType>)> =
-            match reference::Machine::new(&bytes, &prices, plain, NoHost) {
-                Ok(machine) => {
-                    machine.functions().map(|(name, ty)| (name.to_owned(), ty.params().to_vec())).collect()
-                }
-                Err(reference::Error::Instantiation(_)) => continue,
-                Err(error) => panic!("seed {seed}: {error}"),
-            };
-        for (turn, (export, params)) in exports.iter().take(6).enumerate() {
-            let Some((given, args)) = arguments(params, seed) else { continue };
-            let gas = gas_of(seed, turn);
-            let stack = if turn == 5 { 200 } else { STACK_BYTES };
-            let mut counted = reference::Machine::new(&bytes, &prices, plain, NoHost).unwrap();
-            let expected = counted.call(export, &given, gas.into(), stack.cast_unsigned().into()).unwrap();
+        let case = Case::of(seed, &prices);
+        let Some(calls) = case.reference(&prices).map(|machine| case.calls(&machine)) else { continue };
+        let machine = Machine::new(&engine, &case.metered);
+        for call in calls {
+            let expected = call.run(&mut case.reference(&prices).unwrap());
             let Some(wanted) = ending(&expected.ending) else { continue };
-            let outcome = machine.run(export, &args, gas.into(), stack);
+            let Call { export, args, gas, stack, .. } = call;
+            let outcome = machine.run(&export, &args, gas.into(), stack);
             let place = format!("seed {seed}, export {export}, gas {gas}, stack {stack}");
             assert_eq!(outcome.ending, wanted, "{place}");
             assert_eq!(outcome.gas.cast_unsigned(), expected.gas_used, "{place}, {wanted:?}");

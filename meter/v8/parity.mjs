@@ -89,7 +89,7 @@ function called(exports, table, call, started) {
 let [cases, calls, wrong] = [0, 0, 0];
 for await (const line of createInterface({ input: createReadStream(process.argv[2]) })) {
   const { seed, module, refunds, charges, calls: expected, memory, start } = JSON.parse(line);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(module, 'base64')), {});
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(module)), {});
   cases += 1;
   let started = !start;
   for (const call of expected) {

@@ -52,44 +52,24 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
             broken.push(line(&step));
         }
     }
+    let mut check = |words: String, run: &dyn Fn() -> Result<()>| {
+        let name = format!("cargo xtask {words}");
+        println!("$ {name}");
+        match run() {
+            Ok(()) => totals.passed += 1,
+            Err(error) => {
+                println!("{error:#}");
+                broken.push(name);
+            }
+        }
+    };
     let cases = if full { 100_000 } else { 2000 };
-    let check = format!("cargo xtask differential --cases {cases}");
-    println!("$ {check}");
-    match differential::run(workspace, cases) {
-        Ok(()) => totals.passed += 1,
-        Err(error) => {
-            println!("{error:#}");
-            broken.push(check);
-        }
-    }
-    let check = "cargo xtask interchange";
-    println!("$ {check}");
-    match interchange::run(workspace) {
-        Ok(()) => totals.passed += 1,
-        Err(error) => {
-            println!("{error:#}");
-            broken.push(check.to_owned());
-        }
-    }
+    check(format!("differential --cases {cases}"), &|| differential::run(workspace, cases));
+    check("interchange".to_owned(), &|| interchange::run(workspace));
     let modules = if full { parity::MODULES_FULL } else { parity::MODULES };
-    let check = format!("cargo xtask parity --modules {modules}");
-    println!("$ {check}");
-    match parity::run(workspace, modules) {
-        Ok(()) => totals.passed += 1,
-        Err(error) => {
-            println!("{error:#}");
-            broken.push(check);
-        }
-    }
-    let check = if full { "cargo xtask constant-time" } else { "cargo xtask constant-time --quick" };
-    println!("$ {check}");
-    match constant_time::run_as_test(workspace, full) {
-        Ok(()) => totals.passed += 1,
-        Err(error) => {
-            println!("{error:#}");
-            broken.push(check.to_owned());
-        }
-    }
+    check(format!("parity --modules {modules}"), &|| parity::run(workspace, modules));
+    let quick = if full { "" } else { " --quick" };
+    check(format!("constant-time{quick}"), &|| constant_time::run_as_test(workspace, full));
     println!("finished in {:.0} s", began.elapsed().as_secs_f64());
     for step in &broken {
         println!("failed: {step}");

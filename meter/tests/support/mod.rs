@@ -159,17 +159,3 @@ pub(crate) fn run(text: &str, export: &str, args: &[Val], gas: i64, stack: i32) 
     let metered = metered(text);
     Machine::new(&Engine::default(), &metered).run(export, args, gas, stack)
 }
-
-/// Bytes as text, as RFC 4648 says.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for part in bytes.chunks(3) {
-        let word = part.iter().chain(&[0; 2]).take(3).fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
-        for digit in 0..4 {
-            let there = digit <= part.len();
-            text.push(if there { char::from(DIGITS[(word >> (18 - 6 * digit)) as usize & 63]) } else { '=' });
-        }
-    }
-    text
-}

@@ -1,24 +1,25 @@
-//! The reference interpreter with the schedule of this build.
+//! Random modules, admitted and metered, and calls of them for the reference interpreter and for an engine.
 
 #![allow(clippy::unwrap_used, reason = "in a test it is the failure that is wanted")]
 
-use dagvault_meter::reference::{Prices, Value};
+use dagvault_meter::admit::{Facts, Limits, admit};
+use dagvault_meter::instrument::{Metered, instrument};
+use dagvault_meter::reference::{self, Machine, NoHost, Prices, Value};
 use dagvault_meter::schedule::Schedule;
-use wasmparser::{Operator, ValType};
+use wasmparser::{FuncType, Operator, ValType};
 use wasmtime::Val;
 
-use super::smith::random;
+use super::STACK_BYTES;
+use super::smith::{module, random};
 
 /// Gas that some calls have enough of, and others not.
 const GAS: [u32; 4] = [1_000_000, 5_000, 300, 40];
-
-/// The gas of a seed's call.
-pub(crate) fn gas_of(seed: u64, turn: usize) -> u32 {
-    GAS[usize::try_from((seed + turn as u64) % 4).unwrap()]
-}
-
+/// Bytes of the counted stack that few calls have enough of.
+const LITTLE_STACK: i32 = 200;
+/// Exports that are called; the last with little stack.
+const CALLS: usize = 6;
 /// Instructions that the reference takes before it gives up: more than the gas pays for.
-pub(crate) const STEPS: u64 = 3_000_000;
+const STEPS: u64 = 3_000_000;
 
 /// The schedule's prices, for the reference.
 pub(crate) struct Priced(pub(crate) Schedule);
@@ -49,8 +50,76 @@ impl Prices for Priced {
     }
 }
 
+/// A random module.
+pub(crate) struct Case {
+    bytes: Vec<u8>,
+    pub(crate) facts: Facts,
+    pub(crate) metered: Metered,
+    limits: reference::Limits,
+    seed: u64,
+}
+
+/// A call of an export.
+pub(crate) struct Call {
+    pub(crate) export: String,
+    pub(crate) signature: FuncType,
+    /// The arguments, for the reference and for Wasmtime.
+    pub(crate) given: Vec<Value>,
+    pub(crate) args: Vec<Val>,
+    pub(crate) gas: u32,
+    pub(crate) stack: i32,
+}
+
+impl Case {
+    pub(crate) fn of(seed: u64, prices: &Priced) -> Self {
+        let bytes = module(seed);
+        let limits = Limits { memory_pages: 256, ..Limits::default() };
+        let facts = admit(&bytes, &limits).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}"));
+        let metered = instrument(&bytes, &facts, &prices.0).unwrap();
+        let limits = reference::Limits {
+            memory_pages: limits.memory_pages,
+            table_elements: limits.table_elements,
+            steps: STEPS,
+        };
+        Self { bytes, facts, metered, limits, seed }
+    }
+
+    /// It in the reference; `None` where its segments don't fit.
+    pub(crate) fn reference<'a>(&'a self, prices: &'a Priced) -> Option<Machine<'a, NoHost>> {
+        match Machine::new(&self.bytes, prices, self.limits, NoHost) {
+            Ok(machine) => Some(machine),
+            Err(reference::Error::Instantiation(_)) => None,
+            Err(error) => panic!("seed {}: {error}", self.seed),
+        }
+    }
+
+    /// Calls of its exports, without those that take references.
+    pub(crate) fn calls(&self, machine: &Machine<'_, NoHost>) -> Vec<Call> {
+        let exports = machine.functions().take(CALLS).enumerate();
+        exports
+            .filter_map(|(turn, (export, signature))| {
+                let (given, args) = arguments(signature.params(), self.seed)?;
+                Some(Call {
+                    export: export.to_owned(),
+                    signature: signature.clone(),
+                    given,
+                    args,
+                    gas: GAS[usize::try_from((self.seed + turn as u64) % 4).unwrap()],
+                    stack: if turn + 1 == CALLS { LITTLE_STACK } else { STACK_BYTES },
+                })
+            })
+            .collect()
+    }
+}
+
+impl Call {
+    pub(crate) fn run(&self, machine: &mut Machine<'_, NoHost>) -> reference::Outcome {
+        machine.call(&self.export, &self.given, self.gas.into(), self.stack.cast_unsigned().into()).unwrap()
+    }
+}
+
 /// An argument for each parameter, for the reference and for Wasmtime; `None` where one is a reference.
-pub(crate) fn arguments(params: &[ValType], seed: u64) -> Option<(Vec<Value>, Vec<Val>)> {
+fn arguments(params: &[ValType], seed: u64) -> Option<(Vec<Value>, Vec<Val>)> {
     let pair = |(at, ty): (usize, &ValType)| {
         let number = random(seed ^ at as u64, 1)[0];
         Some(match ty {
