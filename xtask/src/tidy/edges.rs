@@ -8,7 +8,7 @@ use toml::Table;
 use super::{Findings, Tree};
 
 /// Each folder with what it may depend on.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("core", &[]),
     ("api", &["core"]),
     ("crypto", &["core"]),
@@ -20,7 +20,13 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("guest/kernels", &["crypto"]),
     // The ABI, the API and the stores; never the vault's inside.
     ("host", &["core", "api", "crypto", "dag"]),
-    ("cli", &["core", "api", "crypto", "dag", "vault", "host"]),
+    // Never the vault or anything that sees its keys.
+    ("host/sandbox", &["core", "crypto", "meter"]),
+    ("contract", &["core"]),
+    // What authors of modules depend on.
+    ("guest/sdk", &["guest/sdk/macros"]),
+    ("guest/validators", &["contract", "guest/sdk"]),
+    ("cli", &["core", "api", "crypto", "dag", "vault", "host", "meter", "host/sandbox", "contract"]),
     ("web", &["core", "api"]),
     ("web/bindgen", &["core", "api", "crypto", "dag", "vault"]),
 ];

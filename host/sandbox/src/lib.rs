@@ -1,0 +1,1 @@
+//! Untrusted modules: admitted, compiled, run with exact gas, and told apart from whatever holds secrets.
