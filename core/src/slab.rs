@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::ptr::{NonNull, null_mut};
 
 use crate::arena::Regions;
@@ -59,10 +59,13 @@ pub trait Plain<V> {
     /// No other thread accesses the word from the last time that this thread synchronised with it until it
     /// synchronises with this thread after the store.
     unsafe fn store_plain(&self, value: V);
+
+    /// Stores a value with `Ordering::Relaxed`, and waits for no other store in WebAssembly either.
+    fn store_relaxed(&self, value: V);
 }
 
 macro_rules! plain {
-    ($atomic:ty, $value:ty) => {
+    ($atomic:ty, $value:ty, $store:literal) => {
         impl Plain<$value> for $atomic {
             #[inline(always)]
             unsafe fn store_plain(&self, value: $value) {
@@ -75,12 +78,32 @@ macro_rules! plain {
                     self.as_ptr().write(value);
                 }
             }
+
+            #[inline(always)]
+            fn store_relaxed(&self, value: $value) {
+                #[cfg(not(all(target_arch = "wasm32", target_feature = "atomics")))]
+                self.store(value, Ordering::Relaxed);
+                #[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+                // An instruction, not a plain store of the language, which others' accesses must not meet.
+                // SAFETY: it writes the word, which is alive and aligned, at once, as WebAssembly says of stores.
+                unsafe {
+                    core::arch::asm!(
+                        "local.get {at}",
+                        "local.get {value}",
+                        $store,
+                        at = in(local) self.as_ptr(),
+                        value = in(local) value,
+                        options(nostack)
+                    );
+                }
+            }
         }
     };
 }
 
-plain!(AtomicU32, u32);
-plain!(AtomicU64, u64);
+plain!(AtomicU8, u8, "i32.store8 0");
+plain!(AtomicU32, u32, "i32.store 0");
+plain!(AtomicU64, u64, "i64.store 0");
 
 /// Asks the processor to bring the line of the cache near where a value begins, without waiting for it; `false` where
 /// processors can't be asked, as in WebAssembly.
@@ -248,6 +271,14 @@ impl<T: Zeroed> Deref for Slab<T> {
         // SAFETY: `count` initialised values that live as long as the slab; a region's bytes are zero when it is
         // handed out.
         unsafe { core::slice::from_raw_parts(self.at.as_ptr(), self.count) }
+    }
+}
+
+impl<T: Zeroed> DerefMut for Slab<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`; nobody else has the slab.
+        unsafe { core::slice::from_raw_parts_mut(self.at.as_ptr(), self.count) }
     }
 }
 

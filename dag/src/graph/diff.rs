@@ -1,6 +1,6 @@
 //! What two roots do not share.
 
-use super::marks::{Down, Marks, Unlinked};
+use super::marks::{Down, Marks, Unlinked, counts};
 use super::{Graph, GraphError};
 use crate::table::Node;
 
@@ -72,13 +72,13 @@ impl Graph<'_> {
     /// `Memory`.
     pub fn diff(&self, first: &[Node], second: &[Node]) -> Result<Diff, GraphError> {
         let sight = self.table.sight();
-        let marks = Marks::new(sight.numbers())?;
+        let mut marks = Marks::new(sight.numbers())?;
         let unlinked = Unlinked::new();
         for (mark, roots) in [(FIRST, first), (SECOND, second)] {
             let down = Down::new(&marks, mark, &unlinked);
             self.mark(&sight, down, roots)?;
         }
-        let counts = self.counts(&marks);
+        let counts = counts(&mut marks);
         Ok(Diff { marks, counts, unlinked: unlinked.node() })
     }
 }

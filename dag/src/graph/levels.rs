@@ -80,7 +80,7 @@ impl<'t> Counted<'t> {
             if first > NONE && self.is_linked(number) {
                 near.each(first, |child| {
                     if let Some(place) = mine.get(child.wrapping_sub(own.start) as usize) {
-                        place.write(place.read(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                        place.put(place.read(Ordering::Relaxed) + 1);
                     }
                 });
             }
@@ -90,7 +90,7 @@ impl<'t> Counted<'t> {
             let (marks, links) = (self.marks.get(number), place.read(Ordering::Relaxed));
             if marks & OUTSIDE != 0 {
                 // It will wrap, and never be the last link that is taken.
-                place.write(0, Ordering::Relaxed);
+                place.put(0);
             } else if marks & THERE != 0 || links > 0 {
                 nodes += 1;
                 // A node may have been added after it was looked for, and is linked to all the same.
@@ -171,7 +171,7 @@ impl<'t> Counted<'t> {
             if self.is_linked(number) {
                 let first = near.first(number);
                 near.each(first, |child| {
-                    if taking.claim(number, child) {
+                    if taking.claim(child) {
                         result = result.and(extend(order, &[child]));
                     }
                 });
@@ -240,13 +240,13 @@ impl Visitor for Taking<'_> {
     }
 
     #[inline]
-    fn claim(&self, _: u32, to: u32) -> bool {
+    fn claim(&self, to: u32) -> bool {
         let Some(place) = self.pending.get(to as usize) else { return false };
         if !self.alone {
             return place.sub(1, Ordering::Relaxed) == 1;
         }
         let left = place.read(Ordering::Relaxed).wrapping_sub(1);
-        place.write(left, Ordering::Relaxed);
+        place.put(left);
         left == 0
     }
 }

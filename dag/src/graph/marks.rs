@@ -3,10 +3,13 @@
 //! Bytes, for workers write them without an exchange: a mark is read, and stored if it was not there. Two that come at
 //! once both believe to be first and go on from the node twice, which harms nothing; counts are made from the marks.
 
+use alloc::vec::Vec;
+
+use dagvault_core::parallel;
 use dagvault_core::slab::Slab;
 use dagvault_core::sync::{AtomicU8, AtomicU32, Ordering};
 
-use super::{Graph, GraphError, PARTS};
+use super::GraphError;
 use crate::table::atomic::{Atomic as _, Brought};
 use crate::table::links::Visitor;
 use crate::table::{Direction, Node};
@@ -43,7 +46,7 @@ impl Marks {
     #[inline]
     pub(super) fn replace(&self, number: u32, marks: u8) {
         if let Some(place) = self.0.get(number as usize) {
-            place.write(marks, Ordering::Relaxed);
+            place.put(marks);
         }
     }
 
@@ -122,7 +125,7 @@ fn set(marks: &[AtomicU8], number: u32, mark: u8) -> bool {
     if now & mark != 0 {
         return false;
     }
-    place.write(now | mark, Ordering::Relaxed);
+    place.put(now | mark);
     true
 }
 
@@ -144,7 +147,7 @@ impl Visitor for Down<'_> {
     }
 
     #[inline]
-    fn claim(&self, _: u32, to: u32) -> bool {
+    fn claim(&self, to: u32) -> bool {
         set(self.marks, to, self.mark)
     }
 }
@@ -164,7 +167,7 @@ impl Visitor for Up<'_> {
     }
 
     #[inline]
-    fn claim(&self, _: u32, to: u32) -> bool {
+    fn claim(&self, to: u32) -> bool {
         set(self.marks, to, self.mark)
     }
 }
@@ -212,19 +215,24 @@ impl NodeSet {
     }
 }
 
-impl Graph<'_> {
-    /// How many numbers have each combination of the first two marks.
-    pub(super) fn counts(&self, marks: &Marks) -> [u64; 4] {
-        let parts = self.parts(marks.numbers(), PARTS, |part| {
-            let read = marks.0[part.start as usize..part.end as usize].iter();
-            let read = read.map(|place| u64::from(place.read(Ordering::Relaxed)));
-            // Sums, for a table of counts would wait for itself at each.
-            read.fold([0; 3], |[first, second, both], marks| {
-                [first + (marks & 1), second + (marks >> 1 & 1), both + (marks & marks >> 1 & 1)]
-            })
-        });
-        let [first, second, both] =
-            parts.into_iter().fold([0; 3], |sums, part| [0, 1, 2].map(|at| sums[at] + part[at]));
-        [u64::from(marks.numbers()) + both - first - second, first - both, second - both, both]
-    }
+/// Marks that are counted at a time: the sum of each bit fits into a byte.
+const COUNTED: usize = 128;
+/// Numbers whose marks one worker counts sooner than another thread wakes.
+const COUNTED_ALONE: usize = 4 << 20;
+
+/// How many numbers have each combination of the first two marks.
+pub(super) fn counts(marks: &mut Marks) -> [u64; 4] {
+    let numbers = u64::from(marks.numbers());
+    let mut parts: Vec<_> = marks.0.chunks_mut(COUNTED_ALONE).map(Some).collect();
+    let parts = parallel::map_take(&mut parts, |part| {
+        part.chunks_mut(COUNTED).fold([0; 3], |sums, few| {
+            let mut sum = |of: fn(u8) -> u8| few.iter_mut().fold(0, |sum, place| sum + of(place.plain()));
+            let few =
+                [sum(|marks| marks & 1), sum(|marks| marks >> 1 & 1), sum(|marks| marks & marks >> 1 & 1)];
+            [0, 1, 2].map(|at| sums[at] + u64::from(few[at]))
+        })
+    });
+    let [first, second, both] =
+        parts.into_iter().fold([0; 3], |sums, part: [u64; 3]| [0, 1, 2].map(|at| sums[at] + part[at]));
+    [numbers + both - first - second, first - both, second - both, both]
 }

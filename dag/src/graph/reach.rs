@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::marks::{Down, Marks, NodeSet, Unlinked, Up};
+use super::marks::{Down, Marks, NodeSet, Unlinked, Up, counts};
 use super::{Direction, Graph, GraphError, with_room};
 use crate::table::links::{Gather, Sight, Visitor};
 use crate::table::share::{extend, taken};
@@ -17,13 +17,13 @@ impl Graph<'_> {
     /// `Memory`.
     pub fn reachable(&self, roots: &[Node], direction: Direction) -> Result<NodeSet, GraphError> {
         let sight = self.table.sight();
-        let marks = Marks::new(sight.numbers())?;
+        let mut marks = Marks::new(sight.numbers())?;
         let unlinked = Unlinked::new();
         let count = match direction {
             Direction::Children => self.mark(&sight, Down::new(&marks, 1, &unlinked), roots)?,
             Direction::Parents => self.mark(&sight, Up::new(&marks, 1), roots)?,
         };
-        let count = if self.workers == 1 { count } else { self.counts(&marks)[1] };
+        let count = if self.workers == 1 { count } else { counts(&mut marks)[1] };
         Ok(NodeSet { marks, count, unlinked: unlinked.node() })
     }
 
@@ -112,6 +112,6 @@ enum Step {
 /// The roots of a search, each once.
 fn begun(search: impl Visitor, roots: &[Node]) -> Result<Vec<u32>, GraphError> {
     let mut list = with_room(roots.len())?;
-    list.extend(roots.iter().map(|root| root.number()).filter(|root| search.claim(*root, *root)));
+    list.extend(roots.iter().map(|root| root.number()).filter(|root| search.claim(*root)));
     Ok(list)
 }

@@ -1,6 +1,6 @@
 //! Every atomic access of the table goes through here, so that tests can stop a worker at each.
 
-use dagvault_core::slab::{prefetch, prefetch_to_write};
+use dagvault_core::slab::{Plain as _, prefetch, prefetch_to_write};
 use dagvault_core::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// Called before each access: tests count, stop or reschedule the worker here.
@@ -21,6 +21,8 @@ pub(crate) trait Atomic<V> {
     fn read(&self, order: Ordering) -> V;
     /// `store`.
     fn write(&self, value: V, order: Ordering);
+    /// `store` with `Relaxed`, which waits for no other store in WebAssembly either.
+    fn put(&self, value: V);
     /// `compare_exchange`: what is there otherwise is the error, read with `Acquire`.
     fn change(&self, from: V, to: V, order: Ordering) -> Result<V, V>;
     /// `fetch_add`.
@@ -33,6 +35,8 @@ pub(crate) trait Atomic<V> {
     fn bring(&self) -> Brought;
     /// As `bring`, for what is about to be changed.
     fn bring_to_change(&self) -> Brought;
+    /// Its value, where nobody else has it: many of them are then read at a time.
+    fn plain(&mut self) -> V;
     /// `swap`.
     fn replace(&self, value: V, order: Ordering) -> V;
 }
@@ -49,6 +53,11 @@ macro_rules! atomic {
             fn write(&self, value: $value, order: Ordering) {
                 step();
                 self.store(value, order);
+            }
+            #[inline(always)]
+            fn put(&self, value: $value) {
+                step();
+                self.store_relaxed(value);
             }
             #[inline(always)]
             fn change(&self, from: $value, to: $value, order: Ordering) -> Result<$value, $value> {
@@ -77,6 +86,13 @@ macro_rules! atomic {
             #[inline(always)]
             fn bring_to_change(&self) -> Brought {
                 if prefetch_to_write(self) { 0 } else { Brought::from(self.read(Ordering::Relaxed)) }
+            }
+            #[inline(always)]
+            fn plain(&mut self) -> $value {
+                #[cfg(loom)]
+                return self.with_mut(|value| *value);
+                #[cfg(not(loom))]
+                *self.get_mut()
             }
             #[inline(always)]
             fn replace(&self, value: $value, order: Ordering) -> $value {

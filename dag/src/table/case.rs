@@ -20,7 +20,7 @@ const LINKS: u32 = 3;
 /// Names that a worker makes and works on at a time.
 const BATCH: u32 = 256;
 /// Parts of the numbers for each worker: who is done sooner takes more.
-const PARTS: usize = 8;
+const PARTS: usize = 32;
 
 /// What is done to the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

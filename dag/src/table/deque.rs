@@ -17,6 +17,8 @@ pub(super) const CAPACITY: usize = 2;
 
 /// A deque. `push` and `pop` are its owner's; misuse would lose or repeat numbers, never more.
 #[derive(Debug)]
+// Two lines of the cache, which some processors bring near together: no other's ends are there.
+#[repr(align(128))]
 pub(super) struct Deque {
     /// How many were taken at the far end.
     top: AtomicU64,

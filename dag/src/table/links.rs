@@ -42,8 +42,8 @@ pub(crate) trait Visitor: Copy + Sync {
     /// Brings near what `claim` will look at.
     fn bring(&self, to: u32) -> atomic::Brought;
 
-    /// At a link; says whether its far end is to be kept.
-    fn claim(&self, from: u32, to: u32) -> bool;
+    /// At a link's far end; says whether it is to be kept.
+    fn claim(&self, to: u32) -> bool;
 }
 
 /// What was in a table at some time: its numbers, and where their children are, with fewer steps to each.
@@ -57,45 +57,34 @@ pub(crate) struct Sight<'t> {
 
 /// Space for the links of some nodes, used again and again.
 pub(crate) struct Gather {
-    from: [u32; GATHER],
     to: [u32; GATHER],
     count: usize,
-    near: atomic::Brought,
 }
 
 impl Gather {
     pub(crate) fn new() -> Self {
-        Self { from: [0; GATHER], to: [0; GATHER], count: 0, near: 0 }
+        Self { to: [0; GATHER], count: 0 }
     }
 
     #[inline]
-    fn put(&mut self, from: u32, to: u32, near: atomic::Brought) {
-        (self.from[self.count], self.to[self.count]) = (from, to);
+    fn put(&mut self, to: u32) {
+        self.to[self.count] = to;
         self.count += 1;
-        self.near ^= near;
     }
 
     /// Puts children in as far as there is room, from the words that begin at `at`; answers where the others begin.
     #[inline]
-    fn put_children(
-        &mut self,
-        from: u32,
-        at: u32,
-        words: &[AtomicU32],
-        bring: impl Fn(u32) -> atomic::Brought,
-    ) -> u32 {
+    fn put_children(&mut self, at: u32, words: &[AtomicU32]) -> u32 {
         let (mut next, mut count) = (at, self.count);
         for (word, place) in words.iter().zip(&mut self.to[self.count..]) {
             let word = word.read(Ordering::Relaxed);
             *place = word & !LAST;
-            self.near ^= bring(word & !LAST);
             (next, count) = (next.wrapping_add(1), count + 1);
             if word & LAST != 0 {
                 next = NONE;
                 break;
             }
         }
-        self.from[self.count..count].fill(from);
         self.count = count;
         next
     }
@@ -234,7 +223,7 @@ impl<'t> Sight<'t> {
             let opened = visitor.open(number, first != UNKNOWN);
             if opened && first & ONLY != 0 {
                 let to = first & !ONLY;
-                if visitor.claim(number, to) {
+                if visitor.claim(to) {
                     // A chain is followed to its end.
                     (kept, next) = (kept + 1, Some(to));
                     continue;
@@ -245,7 +234,7 @@ impl<'t> Sight<'t> {
                     for word in near.words(at) {
                         let word = word.read(Ordering::Relaxed);
                         let to = word & !LAST;
-                        if visitor.claim(number, to) {
+                        if visitor.claim(to) {
                             kept += 1;
                             if end - begin < FEW {
                                 ring[end % FEW] = to;
@@ -293,11 +282,12 @@ impl<'t> Sight<'t> {
         numbers: &[u32],
         mut keep: impl FnMut(&[u32], usize) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
+        let mut flush = |gather: &mut Gather| self.flush(visitor, gather, &mut keep);
         match V::DIRECTION {
-            Direction::Children => self.visit_children(visitor, gather, numbers, &mut keep)?,
-            Direction::Parents => self.visit_parents(visitor, gather, numbers, &mut keep)?,
+            Direction::Children => self.visit_children(visitor, gather, numbers, &mut flush)?,
+            Direction::Parents => self.visit_parents(gather, numbers, &mut flush)?,
         }
-        self.flush(visitor, gather, &mut keep)
+        flush(gather)
     }
 
     #[inline]
@@ -306,7 +296,7 @@ impl<'t> Sight<'t> {
         visitor: V,
         gather: &mut Gather,
         numbers: &[u32],
-        keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
+        flush: &mut impl FnMut(&mut Gather) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
         let mut firsts = [NONE; BATCH];
         // No branch on what is read, but those that are always taken alike: the reads would wait for each other.
@@ -322,31 +312,28 @@ impl<'t> Sight<'t> {
                 continue;
             }
             if first & ONLY != 0 {
-                let to = first & !ONLY;
-                gather.put(*number, to, self.bring(to) ^ visitor.bring(to));
+                gather.put(first & !ONLY);
                 if gather.count == GATHER {
-                    self.flush(visitor, gather, keep)?;
+                    flush(gather)?;
                 }
                 continue;
             }
             let mut at = first & !MANY;
             while at > NONE {
-                at = gather
-                    .put_children(*number, at, self.words_at(at), |to| self.bring(to) ^ visitor.bring(to));
+                at = gather.put_children(at, self.words_at(at));
                 if gather.count == GATHER {
-                    self.flush(visitor, gather, keep)?;
+                    flush(gather)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn visit_parents<V: Visitor>(
+    fn visit_parents(
         &self,
-        visitor: V,
         gather: &mut Gather,
         numbers: &[u32],
-        keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
+        flush: &mut impl FnMut(&mut Gather) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
         let mut heads = [0; BATCH];
         for (number, head) in numbers.iter().zip(&mut heads) {
@@ -356,13 +343,13 @@ impl<'t> Sight<'t> {
         let mut left = true;
         while left {
             left = false;
-            for (number, head) in numbers.iter().zip(&mut heads) {
+            for head in &mut heads[..numbers.len()] {
                 let Some((parent, next)) = self.table.edges.step(*head) else { continue };
                 (*head, left) = (next, true);
+                gather.put(parent);
                 if gather.count == GATHER {
-                    self.flush(visitor, gather, keep)?;
+                    flush(gather)?;
                 }
-                gather.put(*number, parent, self.bring(parent) ^ visitor.bring(parent));
             }
         }
         Ok(())
@@ -376,15 +363,16 @@ impl<'t> Sight<'t> {
         keep: &mut impl FnMut(&[u32], usize) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
         let along_parents = V::DIRECTION == Direction::Parents;
-        let Gather { from, to, count, near } = gather;
-        // What follows may branch on each, or exchange it, which waits for all before: so all were brought near first.
-        core::hint::black_box(core::mem::take(near));
+        let Gather { to, count } = gather;
         let count = core::mem::take(count).min(GATHER);
+        // What follows may branch on each, or exchange it, which waits for all before: so all are brought near first.
+        let near = to[..count].iter().map(|number| self.bring(*number) ^ visitor.bring(*number));
+        core::hint::black_box(near.fold(0, |near, brought| near ^ brought));
         let (mut kept, mut further) = (0, 0);
         for at in 0..count {
-            let (from, number) = (from[at], to[at]);
+            let number = to[at];
             // An entry in a list is a link once its parent is linked.
-            if along_parents && self.first(number) == UNKNOWN || !visitor.claim(from, number) {
+            if along_parents && self.first(number) == UNKNOWN || !visitor.claim(number) {
                 continue;
             }
             kept += 1;
