@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wasmparser::Operator;
 
 mod class;
@@ -17,7 +17,7 @@ pub const PRICE_MAX: u64 = 1 << 30;
 pub const FIRST: &str = include_str!("../schedules/1.json");
 
 /// The prices of one version.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     version: u32,
@@ -31,7 +31,7 @@ pub struct Schedule {
 }
 
 /// What the functions cost that the host offers, on top of their `call`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostPrices {
     /// `log`.
@@ -138,6 +138,17 @@ impl Schedule {
         }
     }
 
+    /// The JSON text that [`Schedule::read`] reads, the same for the same prices.
+    ///
+    /// # Panics
+    ///
+    /// Never: numbers under fixed keys can be written.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "there is nothing in it that could fail")]
+    pub fn write(&self) -> String {
+        serde_json::to_string(self).expect("numbers under fixed keys")
+    }
+
     /// The schedule that this build carries: `meter/schedules/1.json`.
     ///
     /// # Panics
@@ -212,6 +223,7 @@ mod tests {
         assert_eq!(schedule.cost(&Operator::AtomicFence), None);
         assert_eq!(schedule.cost(&Operator::ReturnCall { function_index: 0 }), None);
         assert_eq!(schedule.entering(3), 7);
+        assert_eq!(Schedule::read(&schedule.write()).unwrap(), schedule);
     }
 
     #[test]
