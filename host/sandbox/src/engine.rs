@@ -162,22 +162,24 @@ impl Sandbox {
         })))
     }
 
+    /// The gas that a call may use.
+    ///
+    /// # Errors
+    /// If it asks for more than the profile allows.
+    pub fn gas_limit(&self, module: &Module, call: &Call<'_>) -> Result<u64, Refused> {
+        let Some(gas) = module.profile().gas else {
+            return Ok(call.gas.unwrap_or(ENDLESS_GAS).min(ENDLESS_GAS));
+        };
+        let asked = call.gas.unwrap_or(gas.default);
+        if asked > gas.max { Err(Refused::Gas { asked, max: gas.max }) } else { Ok(asked) }
+    }
+
     /// Runs a module, in an instance that nothing ran in before, as soon as there is a place.
     ///
     /// # Errors
     /// If nothing is executed: too much is running, or is asked for, or there is no such function.
     pub fn execute(&self, module: &Module, call: &Call<'_>) -> Result<Execution, Refused> {
-        let profile = module.profile();
-        let gas = match profile.gas {
-            Some(gas) => {
-                let asked = call.gas.unwrap_or(gas.default);
-                if asked > gas.max {
-                    return Err(Refused::Gas { asked, max: gas.max });
-                }
-                asked
-            }
-            None => call.gas.unwrap_or(ENDLESS_GAS).min(ENDLESS_GAS),
-        };
+        let gas = self.gas_limit(module, call)?;
         if call.input.len() > MODULE_INPUT_BYTES_MAX {
             return Err(Refused::Input { bytes: call.input.len() });
         }
@@ -186,7 +188,7 @@ impl Sandbox {
         let budget = Budget {
             gas: i64::try_from(gas).unwrap_or(i64::MAX),
             stack: STACK_BYTES,
-            until: Instant::now() + Duration::from_millis(profile.wall_ms_max.into()),
+            until: Instant::now() + Duration::from_millis(module.profile().wall_ms_max.into()),
             running: vec![call.name.to_vec()],
             changes: Changes::default(),
         };

@@ -19,6 +19,7 @@ mod library;
 mod manifest;
 mod module;
 mod outcome;
+pub mod receipt;
 mod run;
 pub mod value;
 mod wasi;

@@ -19,80 +19,66 @@ pub enum Outcome {
     MemoryLimit,
 }
 
-/// What went wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Trap {
-    /// `unreachable`: what most compilers make of a panic.
-    Unreachable,
-    /// Bytes outside the memory or a data segment.
-    MemoryOutOfBounds,
-    /// Elements outside a table or an element segment.
-    TableOutOfBounds,
-    /// An indirect call of a null reference.
-    IndirectCallToNull,
-    /// An indirect call of a function of another type.
-    BadSignature,
-    /// A quotient or an integer that is not representable.
-    IntegerOverflow,
-    /// An integer divided by zero.
-    IntegerDivisionByZero,
-    /// NaN made an integer.
-    BadConversionToInteger,
-    /// Less of the counted stack was left than a function's frame.
-    StackExhausted,
-    /// A pointer or a length outside the memory was given to the host.
-    Pointer,
-    /// The output is not of the form.
-    Output,
-    /// An effect is not strict dag-cbor.
-    Effect,
-    /// More, or longer, than a function of the host takes.
-    HostLimit,
-    /// The program ended itself with a code other than 0.
-    Exit,
+/// The kinds of traps, once as an enumeration, once with their numbers and words.
+macro_rules! traps {
+    ($($trap:ident = $number:literal, $words:literal, $says:literal;)*) => {
+        /// What went wrong.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[non_exhaustive]
+        pub enum Trap {
+            $(#[doc = $says] $trap,)*
+        }
+
+        impl Trap {
+            /// Every kind.
+            pub const ALL: [Self; [$($number),*].len()] = [$(Self::$trap),*];
+
+            /// Its number in receipts.
+            #[must_use]
+            pub fn number(self) -> u64 {
+                match self {
+                    $(Self::$trap => $number,)*
+                }
+            }
+
+            /// The kind of a number.
+            #[must_use]
+            pub fn numbered(number: u64) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$trap),)*
+                    _ => None,
+                }
+            }
+
+            fn words(self) -> &'static str {
+                match self {
+                    $(Self::$trap => $words,)*
+                }
+            }
+        }
+    };
 }
 
-/// Every kind of trap, with its number in receipts.
-const TRAPS: [(Trap, u64, &str); 14] = [
-    (Trap::Unreachable, 0, "unreachable"),
-    (Trap::MemoryOutOfBounds, 1, "memory out of bounds"),
-    (Trap::TableOutOfBounds, 2, "table out of bounds"),
-    (Trap::IndirectCallToNull, 3, "indirect call of null"),
-    (Trap::BadSignature, 4, "indirect call of another type"),
-    (Trap::IntegerOverflow, 5, "integer overflow"),
-    (Trap::IntegerDivisionByZero, 6, "integer division by zero"),
-    (Trap::BadConversionToInteger, 7, "not a number made an integer"),
-    (Trap::StackExhausted, 8, "stack exhausted"),
-    (Trap::Pointer, 9, "bad pointer"),
-    (Trap::Output, 10, "output not of the form"),
-    (Trap::Effect, 11, "effect not of the form"),
-    (Trap::HostLimit, 12, "more than the host takes"),
-    (Trap::Exit, 13, "exit with an error"),
-];
-
-impl Trap {
-    /// Its number in receipts.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.entry().1
-    }
-
-    /// The kind of a number.
-    #[must_use]
-    pub fn numbered(number: u64) -> Option<Self> {
-        TRAPS.iter().find(|(_, known, _)| *known == number).map(|(trap, ..)| *trap)
-    }
-
-    fn entry(self) -> &'static (Self, u64, &'static str) {
-        // Each kind is in the table: a test asks for all.
-        TRAPS.iter().find(|(trap, ..)| *trap == self).unwrap_or(&TRAPS[0])
-    }
+traps! {
+    Unreachable = 0, "unreachable", "`unreachable`: what most compilers make of a panic.";
+    MemoryOutOfBounds = 1, "memory out of bounds", "Bytes outside the memory or a data segment.";
+    TableOutOfBounds = 2, "table out of bounds", "Elements outside a table or an element segment.";
+    IndirectCallToNull = 3, "indirect call of null", "An indirect call of a null reference.";
+    BadSignature = 4, "indirect call of another type", "An indirect call of a function of another type.";
+    IntegerOverflow = 5, "integer overflow", "A quotient or an integer that is not representable.";
+    IntegerDivisionByZero = 6, "integer division by zero", "An integer divided by zero.";
+    BadConversionToInteger = 7, "not a number made an integer", "NaN made an integer.";
+    StackExhausted = 8, "stack exhausted", "Less of the counted stack was left than a function's frame.";
+    Pointer = 9, "bad pointer", "A pointer or a length outside the memory was given to the host.";
+    Output = 10, "output not of the form", "The output is not of the form.";
+    Effect = 11, "effect not of the form", "An effect is not strict dag-cbor.";
+    HostLimit = 12, "more than the host takes", "More, or longer, than a function of the host takes.";
+    Exit = 13, "exit with an error", "The program ended itself with a code other than 0.";
 }
 
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.entry().2)
+        f.write_str(self.words())
     }
 }
 

@@ -7,14 +7,21 @@ use dagvault_sandbox::{Call, Function, Module, Outcome, Trap};
 
 use crate::support::{YES, abi1, assemble, full, load, memory, module, run, run_with, sandbox, seven};
 
-/// Twice the deadline of a profile.
+/// The outcome, within twice the deadline of the profile: at the first attempt, or at one of a few where others keep the
+/// machine from this thread.
 fn in_time(module: &Module) -> Outcome {
-    let begin = Instant::now();
     let gas = module.profile().gas.map(|gas| gas.max);
-    let outcome = run_with(module, gas).outcome;
     let most = Duration::from_millis(2 * u64::from(module.profile().wall_ms_max));
-    assert!(begin.elapsed() <= most, "{:?}", begin.elapsed());
-    outcome
+    let mut late = Vec::new();
+    while late.len() < 5 {
+        let begin = Instant::now();
+        let outcome = run_with(module, gas).outcome;
+        match begin.elapsed() {
+            took if took <= most => return outcome,
+            took => late.push(took),
+        }
+    }
+    panic!("{late:?} are more than {most:?}")
 }
 
 fn around(start: &str, alloc: &str, run: &str, dealloc: &str) -> String {

@@ -165,7 +165,7 @@ fn a_bomb_costs_the_process_that_compiles_it() {
     let begin = Instant::now();
     let (ended, _) = module(&library, &bytes);
     assert!(matches!(&ended, Err(LoadError::Compiler { detail }) if detail.contains("longer")), "{ended:?}");
-    assert!(begin.elapsed() < Duration::from_millis(600), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_millis(1_300), "{:?}", begin.elapsed());
     let narrow = Compiler { memory_bytes: 40 << 20, ..compiler() };
     let (ended, _) = module(&library_of(FIRST, narrow, None, 1 << 20), &bytes);
     assert!(matches!(&ended, Err(LoadError::Compiler { .. })), "{ended:?}");

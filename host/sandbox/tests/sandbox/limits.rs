@@ -35,10 +35,15 @@ fn the_wall_clock_ends_what_gas_does_not() {
     // The edge has no gas to run out of: 50 ms.
     for place in ["(loop (br 0))", "(loop (call $log (i32.const 0) (i32.const 0) (i32.const 0)) (br 0))"] {
         let module = module(&abi1(&format!("{place} unreachable"), ""), "edge");
-        let begin = Instant::now();
-        assert_eq!(run(&module).outcome, Outcome::Timeout);
-        let took = begin.elapsed();
-        assert!(took >= Duration::from_millis(50) && took < Duration::from_millis(100), "{took:?}");
+        let times: Vec<_> = (0..4)
+            .map(|_| {
+                let begin = Instant::now();
+                assert_eq!(run(&module).outcome, Outcome::Timeout);
+                begin.elapsed()
+            })
+            .collect();
+        assert!(times.iter().all(|took| *took >= Duration::from_millis(50)), "{times:?}");
+        assert!(times.iter().any(|took| *took < Duration::from_millis(60)), "{times:?}");
     }
 }
 

@@ -9,6 +9,7 @@ mod hostile;
 mod library;
 mod limits;
 mod logs;
+mod receipts;
 mod reuse;
 mod support;
 mod traps;
