@@ -54,3 +54,33 @@ pub const RAW_BLOCKS_MAX: usize = 64;
 pub const PROOF_BYTES_MAX: usize = (TREE_DEPTH_MAX + 2) * (BLOCK_BYTES_MAX + 16) + 2 * PATH_BYTES_MAX;
 /// Decrypted tree nodes that are kept, in bytes of memory.
 pub const NODE_CACHE_BYTES: usize = 96 * 1024 * 1024;
+/// Executions of untrusted modules that run at once.
+pub const EXECUTIONS_MAX: u32 = 100;
+/// Executions that wait for one of these to end; further ones are refused.
+pub const EXECUTIONS_WAITING_MAX: usize = 400;
+/// Longest that an execution waits before it is refused, milliseconds.
+pub const EXECUTION_WAIT_MS_MAX: u64 = 10_000;
+/// Modules that run inside one another, the first included.
+pub const MODULE_CALL_DEPTH_MAX: u32 = 4;
+/// Largest input of a module, bytes.
+pub const MODULE_INPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest output of a module, bytes.
+pub const MODULE_OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Depth of arrays and maps in what a module hands out.
+pub const MODULE_VALUE_DEPTH_MAX: usize = 64;
+/// Lines that one execution logs; the rest are only counted.
+pub const MODULE_LOG_LINES_MAX: usize = 256;
+/// Bytes of a module's own that one line of its log shows.
+pub const MODULE_LOG_LINE_BYTES_MAX: usize = 1024;
+/// Bytes of all lines of one execution's log, escaped.
+pub const MODULE_LOG_BYTES_MAX: usize = 64 * 1024;
+/// Effects of one execution.
+pub const MODULE_EFFECTS_MAX: usize = 1024;
+/// Bytes of all effects, and likewise of all keys and values that one execution writes.
+pub const MODULE_EFFECTS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest key of a module's state, bytes.
+pub const MODULE_KEY_BYTES_MAX: usize = 1024;
+/// Functions that a module names.
+pub const MODULE_FUNCTIONS_MAX: usize = 256;
+/// Compiled modules that are kept in files.
+pub const MODULE_FILES_MAX: usize = 1024;

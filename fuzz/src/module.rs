@@ -1,7 +1,7 @@
 //! Untrusted modules: what is admitted can be metered, and what is metered is valid and bounded in size.
 
 use dagvault_meter::admit::{Limits, Refusal, admit};
-use dagvault_meter::instrument::{TrapKind, instrument};
+use dagvault_meter::instrument::{Refunds, TrapKind, instrument};
 use dagvault_meter::profile::{Import, Imports};
 use dagvault_meter::schedule::Schedule;
 use wasmparser::{ValType, Validator};
@@ -30,6 +30,7 @@ pub fn check(input: &[u8]) {
     }
     assert!(metered.bytes.len() <= 64 * input.len() + 256, "{} of {}", metered.bytes.len(), input.len());
     assert!(metered.refunds.count() <= input.len());
+    assert_eq!(Refunds::read(&metered.refunds.write()), Some(metered.refunds.clone()));
     let end = u32::try_from(metered.bytes.len()).expect("within limits");
     for kind in [TrapKind::Memory, TrapKind::Table, TrapKind::Number, TrapKind::Unreachable] {
         assert_eq!(metered.refunds.at(0, kind), 0);

@@ -85,6 +85,7 @@ fn line(seed: u64, prices: &Priced) -> Option<Json> {
             "export": call.export, "arguments": arguments, "types": types,
             "gas": call.gas.to_string(), "stack": call.stack,
             "ending": ending(&outcome.ending)?, "used": outcome.gas_used.to_string(),
+            "full": machine.memory_full(),
         }));
     }
     let memory = case.facts.exports().iter().find(|export| export.kind == ExternalKind::Memory);

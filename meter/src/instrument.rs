@@ -22,6 +22,8 @@ use sections::Sections;
 pub const GAS: &str = "dv:gas";
 /// Name of the exported global that holds what is left of the stack, an `i32` of bytes; negative: it is out.
 pub const STACK: &str = "dv:stack";
+/// Name of the exported global that says whether the last `memory.grow` was refused, an `i32`: 1, else 0.
+pub const FULL: &str = "dv:full";
 /// Name of the exported start function.
 pub const START: &str = "dv:start";
 
@@ -88,7 +90,7 @@ impl Code {
         types: &mut BlockTypes<'_>,
     ) -> Result<Self, Refusal> {
         let first = facts.globals_count;
-        let globals = Globals { gas: first, stack: first + 1, fence: first + 2 };
+        let globals = Globals { gas: first, stack: first + 1, fence: first + 2, full: first + 3 };
         let context = Context { bytes: module, schedule, globals };
         let mut code = Self { bytes: Vec::new(), places: Vec::new(), charges: Vec::new() };
         leb(count_of(bodies.len())?, &mut code.bytes);

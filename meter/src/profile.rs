@@ -37,6 +37,9 @@ pub struct Profile {
     pub floats: Floats,
 }
 
+/// Bytes of the counted stack that an execution has, in every profile.
+pub const STACK_BYTES: i32 = 64 << 10;
+
 const M: u64 = 1_000_000;
 /// Pages of a MiB.
 const MIB: u32 = 16;

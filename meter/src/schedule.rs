@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wasmparser::Operator;
 
 mod class;
@@ -17,7 +17,7 @@ pub const PRICE_MAX: u64 = 1 << 30;
 pub const FIRST: &str = include_str!("../schedules/1.json");
 
 /// The prices of one version.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     version: u32,
@@ -27,6 +27,51 @@ pub struct Schedule {
     per_page: u64,
     entry: u64,
     per_local: u64,
+    host: HostPrices,
+}
+
+/// What the functions cost that the host offers, on top of their `call`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostPrices {
+    /// `log`.
+    pub log: u64,
+    /// `state_get`.
+    pub state_get: u64,
+    /// `state_set`.
+    pub state_set: u64,
+    /// `state_delete`.
+    pub state_delete: u64,
+    /// `effect`.
+    pub effect: u64,
+    /// `call`, without what the called module takes.
+    pub call: u64,
+    /// Any function of WASI.
+    pub wasi: u64,
+    /// For each started 64 bytes that go in or out.
+    pub per_64_bytes: u64,
+}
+
+impl HostPrices {
+    /// Each price with its key.
+    fn named(&self) -> [(&'static str, u64); 8] {
+        [
+            ("host.log", self.log),
+            ("host.state_get", self.state_get),
+            ("host.state_set", self.state_set),
+            ("host.state_delete", self.state_delete),
+            ("host.effect", self.effect),
+            ("host.call", self.call),
+            ("host.wasi", self.wasi),
+            ("host.per_64_bytes", self.per_64_bytes),
+        ]
+    }
+
+    /// A price with that of so many bytes.
+    #[must_use]
+    pub fn with_bytes(&self, price: u64, bytes: u64) -> u64 {
+        price.saturating_add(self.per_64_bytes.saturating_mul(bytes.div_ceil(64)))
+    }
 }
 
 /// Why a text is no schedule.
@@ -86,10 +131,22 @@ impl Schedule {
             ("per_local", schedule.per_local),
         ];
         let classes = Class::ALL.into_iter().map(|class| (class.name(), schedule.instruction.of(class)));
+        let others = others.into_iter().chain(schedule.host.named());
         match classes.chain(others).find(|(_, price)| *price > PRICE_MAX) {
             Some((name, price)) => Err(ScheduleError::Price { name, price }),
             None => Ok(schedule),
         }
+    }
+
+    /// The JSON text that [`Schedule::read`] reads, the same for the same prices.
+    ///
+    /// # Panics
+    ///
+    /// Never: numbers under fixed keys can be written.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "there is nothing in it that could fail")]
+    pub fn write(&self) -> String {
+        serde_json::to_string(self).expect("numbers under fixed keys")
     }
 
     /// The schedule that this build carries: `meter/schedules/1.json`.
@@ -140,6 +197,12 @@ impl Schedule {
         self.per_page
     }
 
+    /// What the functions of the host cost.
+    #[must_use]
+    pub fn host(&self) -> &HostPrices {
+        &self.host
+    }
+
     /// What entering a function costs that has this many parameters and locals together.
     #[must_use]
     pub fn entering(&self, locals: u32) -> u64 {
@@ -160,6 +223,7 @@ mod tests {
         assert_eq!(schedule.cost(&Operator::AtomicFence), None);
         assert_eq!(schedule.cost(&Operator::ReturnCall { function_index: 0 }), None);
         assert_eq!(schedule.entering(3), 7);
+        assert_eq!(Schedule::read(&schedule.write()).unwrap(), schedule);
     }
 
     #[test]
@@ -177,6 +241,8 @@ mod tests {
             ("\"constant\": 1, ", "\"constant\": -1, "),
             ("\"constant\": 1, ", "\"constant\": 1.5, "),
             ("\"entry\": 4,", ""),
+            ("\"wasi\": 40,", ""),
+            ("\"wasi\": 40,", "\"wasi\": 40, \"wasm\": 1,"),
             ("\"version\": 1", "\"version\": 4294967296"),
         ] {
             assert!(matches!(changed(from, to), Err(ScheduleError::Json(_))), "{from} → {to}");
@@ -184,6 +250,7 @@ mod tests {
         for (from, to, wrong) in [
             ("\"load\": 2", "\"load\": 1073741825", "load"),
             ("\"per_page\": 1000", "\"per_page\": 18446744073709551615", "per_page"),
+            ("\"wasi\": 40", "\"wasi\": 1073741825", "host.wasi"),
         ] {
             assert!(matches!(changed(from, to), Err(ScheduleError::Price { name, .. }) if name == wrong));
         }

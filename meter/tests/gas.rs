@@ -304,6 +304,21 @@ fn code_that_cannot_be_reached_costs_nothing() {
 }
 
 #[test]
+fn a_refused_growth_is_noted_until_one_is_granted() {
+    let text = "(module (memory 1 3) (func (export \"run\") (param i32 i32) (result i32)
+        (drop (memory.grow (local.get 0))) (memory.grow (local.get 1))))";
+    let metered = metered(text);
+    let machine = Machine::new(&Engine::default(), &metered);
+    for (first, second, grown, full) in
+        [(1, 1, 2, 0), (2, 1, -1, 1), (3, 1, 1, 0), (-1, -1, -1, 1), (0, 3, -1, 1)]
+    {
+        let outcome = machine.run("run", &[Val::I32(first), Val::I32(second)], PLENTY, STACK_BYTES);
+        let ending = Ending::Return(vec![format!("I32({grown})")]);
+        assert_eq!((outcome.ending, machine.full.get()), (ending, full), "{first} and {second}");
+    }
+}
+
+#[test]
 fn deep_recursion_ends_by_the_counted_stack() {
     // A frame of 16 + 8 × (1 + 2) bytes for the first, of 16 + 8 × 1000 and more for the last.
     let plain = "(module (func $f (export \"run\") (param i32) (result i32)

@@ -5,6 +5,7 @@
 
 mod support;
 
+use dagvault_meter::instrument::Refunds;
 use dagvault_meter::reference::{self, Value};
 use dagvault_meter::schedule::Schedule;
 use support::reference::{Call, Case, Priced};
@@ -57,16 +58,22 @@ fn gas_is_that_of_the_reference_in_wasmtime() {
     let (mut returned, mut trapped, mut out, mut exhausted) = (0_u32, 0_u32, 0_u32, 0_u32);
     for seed in 0..modules() {
         let case = Case::of(seed, &prices);
+        let refunds = &case.metered.refunds;
+        let written = refunds.write();
+        assert_eq!(Refunds::read(&written).as_ref(), Some(refunds), "seed {seed}");
+        assert_eq!(Refunds::read(&written[..written.len() - 1]), None, "seed {seed}");
         let Some(calls) = case.reference(&prices).map(|machine| case.calls(&machine)) else { continue };
         let machine = Machine::new(&engine, &case.metered);
         for call in calls {
-            let expected = call.run(&mut case.reference(&prices).unwrap());
+            let mut reference = case.reference(&prices).unwrap();
+            let expected = call.run(&mut reference);
             let Some(wanted) = ending(&expected.ending) else { continue };
             let Call { export, args, gas, stack, .. } = call;
             let outcome = machine.run(&export, &args, gas.into(), stack);
             let place = format!("seed {seed}, export {export}, gas {gas}, stack {stack}");
             assert_eq!(outcome.ending, wanted, "{place}");
             assert_eq!(outcome.gas.cast_unsigned(), expected.gas_used, "{place}, {wanted:?}");
+            assert_eq!(machine.full.get() == 1, reference.memory_full(), "{place}, {wanted:?}");
             match wanted {
                 Ending::Return(_) => returned += 1,
                 Ending::OutOfGas => out += 1,

@@ -96,7 +96,7 @@ for await (const line of createInterface({ input: createReadStream(process.argv[
     calls += 1;
     const { ending, used } = called(exports, { refunds, charges }, call, started);
     started = true;
-    if (ending !== anyNaN(call.ending, call.types) || used !== BigInt(call.used)) {
+    if (ending !== anyNaN(call.ending, call.types) || used !== BigInt(call.used) || (exports['dv:full'].value !== 0) !== call.full) {
       wrong += 1;
       console.log(`seed ${seed}, ${call.export}: ${ending}, gas ${used}; expected ${call.ending}, gas ${call.used}`);
     }

@@ -216,6 +216,9 @@ impl Writer<'_> {
             Operator::Return => self.emitter.branch(depth),
             _ => self.emitter.raw(raw),
         }
+        if matches!(operator, Operator::MemoryGrow { .. }) {
+            self.emitter.note_growth();
+        }
         self.nan = makes_nan(operator);
         Ok(())
     }

@@ -16,6 +16,7 @@ pub(super) struct Globals {
     pub(super) stack: u32,
     /// Written and never read.
     pub(super) fence: u32,
+    pub(super) full: u32,
 }
 
 /// The locals that are appended to a function's own.
@@ -23,7 +24,7 @@ pub(super) struct Globals {
 pub(super) struct Locals {
     /// An `i64`: gas after the last charge.
     pub(super) gas: u32,
-    /// An `i32`: the stack that is left, a length.
+    /// An `i32`: the stack that is left, a length, what a growth answered.
     pub(super) number: u32,
     /// An `f32` and an `f64`, there when the function needs them.
     pub(super) float_32: u32,
@@ -90,6 +91,13 @@ impl Emitter<'_> {
     pub(super) fn fence(&mut self, number: i32) {
         let fence = self.globals.fence;
         self.sink().i32_const(number).global_set(fence);
+    }
+
+    /// Notes whether the growth of memory whose answer is on top of the stack was refused, and leaves it there.
+    pub(super) fn note_growth(&mut self) {
+        let (full, number) = (self.globals.full, self.locals.number);
+        let mut sink = self.sink();
+        sink.local_tee(number).i32_const(-1).i32_eq().global_set(full).local_get(number);
     }
 
     /// Makes a NaN on top of the stack the canonical one.

@@ -92,6 +92,49 @@ impl Refunds {
         &self.charges
     }
 
+    /// The table as bytes, for [`Refunds::read`].
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(8 + 13 * self.places.len() + 8 * self.charges.len());
+        bytes.extend((self.places.len() as u64).to_le_bytes());
+        for place in &self.places {
+            bytes.extend(place.offset.to_le_bytes());
+            bytes.push(place.kind as u8);
+            bytes.extend(place.refund.to_le_bytes());
+        }
+        for (begin, end) in &self.charges {
+            bytes.extend(begin.to_le_bytes());
+            bytes.extend(end.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads what [`Refunds::write`] wrote; `None` for what is no table, or one that is not in order.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        const KINDS: [TrapKind; 4] =
+            [TrapKind::Memory, TrapKind::Table, TrapKind::Number, TrapKind::Unreachable];
+        let (count, rest) = bytes.split_first_chunk::<8>()?;
+        let length = usize::try_from(u64::from_le_bytes(*count)).ok()?.checked_mul(13)?;
+        let (places, charges) = rest.split_at_checked(length)?;
+        let places: Option<Vec<_>> = places
+            .chunks_exact(13)
+            .map(|bytes| {
+                let offset = u32::from_le_bytes(*bytes.first_chunk()?);
+                let kind = *KINDS.get(usize::from(bytes[4]))?;
+                Some(Place { offset, kind, refund: u64::from_le_bytes(*bytes.last_chunk()?) })
+            })
+            .collect();
+        let word = |bytes: &[u8]| bytes.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
+        let charges_read: Vec<_> =
+            charges.chunks_exact(8).map(|pair| (word(pair), word(&pair[4..]))).collect();
+        let table = Self { places: places?, charges: charges_read };
+        let ordered = table.places.is_sorted_by_key(|place| place.offset)
+            && table.charges.is_sorted()
+            && charges.len().is_multiple_of(8);
+        ordered.then_some(table)
+    }
+
     /// How many instructions it knows.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -6,7 +6,7 @@ use wasm_encoder::{MemorySection, MemoryType, RefType, TableSection, TableType};
 use wasmparser::{BinaryReader, Payload, ValType};
 
 use super::emit::leb;
-use super::{GAS, STACK, START, count_of};
+use super::{FULL, GAS, STACK, START, count_of};
 use crate::admit::{Facts, Refusal, Signature};
 
 /// The sections that are kept, in the order of the format.
@@ -88,7 +88,7 @@ impl Sections {
         }
         // Mutable, zero until the host sets them.
         let (long, short) = ([0x7e, 1, 0x42, 0, 0x0b], [0x7f, 1, 0x41, 0, 0x0b]);
-        self.append(Section::Globals, 3, &[long, short, short].concat())?;
+        self.append(Section::Globals, 4, &[long, short, short, short].concat())?;
         let mut exports = Vec::new();
         let mut export = |name: &str, kind: u8, index: u32| -> Result<(), Refusal> {
             leb(count_of(name.len())?, &mut exports);
@@ -99,10 +99,11 @@ impl Sections {
         };
         export(GAS, 3, facts.globals_count)?;
         export(STACK, 3, facts.globals_count + 1)?;
+        export(FULL, 3, facts.globals_count + 3)?;
         if let Some(start) = facts.start {
             export(START, 0, start)?;
         }
-        self.append(Section::Exports, if facts.start.is_some() { 3 } else { 2 }, &exports)?;
+        self.append(Section::Exports, if facts.start.is_some() { 4 } else { 3 }, &exports)?;
         self.bound_memories(facts)?;
         self.bound_tables(facts)
     }

@@ -102,6 +102,11 @@ impl<'a, H: Host> Machine<'a, H> {
         &self.state.memory.bytes
     }
 
+    /// Whether the last `memory.grow` was refused.
+    pub fn memory_full(&self) -> bool {
+        self.state.memory.full
+    }
+
     /// The globals by index.
     pub fn globals(&self) -> &[Value] {
         &self.state.globals

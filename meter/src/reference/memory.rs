@@ -15,17 +15,19 @@ const PAGES_MAX: u64 = 65536;
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) bytes: Vec<u8>,
+    /// Whether the last growth was refused.
+    pub(super) full: bool,
     pages_max: u64,
 }
 
 impl Memory {
     pub(super) fn new(of: Option<&MemoryType>, limits: &Limits) -> Result<Self, Error> {
-        let Some(of) = of else { return Ok(Self { bytes: Vec::new(), pages_max: 0 }) };
+        let Some(of) = of else { return Ok(Self { bytes: Vec::new(), full: false, pages_max: 0 }) };
         if of.initial > u64::from(limits.memory_pages) {
             return Err(Error::TooLarge("the memory"));
         }
         let pages_max = of.maximum.unwrap_or(PAGES_MAX).min(u64::from(limits.memory_pages)).min(PAGES_MAX);
-        let mut memory = Self { bytes: Vec::new(), pages_max };
+        let mut memory = Self { bytes: Vec::new(), full: false, pages_max };
         let initial = u32::try_from(of.initial).map_err(|_| Error::TooLarge("the memory"))?;
         memory.grow(initial).ok_or(Error::TooLarge("the memory"))?;
         Ok(memory)
@@ -38,7 +40,8 @@ impl Memory {
     /// Adds pages and returns how many there were; `None` if there would be too many.
     pub(super) fn grow(&mut self, pages: u32) -> Option<u32> {
         let before = self.pages();
-        if u64::from(before) + u64::from(pages) > self.pages_max {
+        self.full = u64::from(before) + u64::from(pages) > self.pages_max;
+        if self.full {
             return None;
         }
         self.bytes.resize(self.bytes.len() + pages as usize * PAGE_BYTES, 0);

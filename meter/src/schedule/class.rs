@@ -1,6 +1,6 @@
 //! The classes of instructions: each that is admitted has one.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use wasmparser::Operator;
 
 /// The classes, once as an enumeration, once as the object of their prices.
@@ -26,7 +26,7 @@ macro_rules! classes {
         }
 
         /// A price for each class.
-        #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
         #[serde(deny_unknown_fields)]
         pub(super) struct Prices {
             $($field: u64,)*

@@ -74,3 +74,16 @@ fn what_traps_changes_nothing() {
         assert!(machine.memory().iter().all(|byte| *byte == 0));
     }
 }
+
+#[test]
+fn a_refused_growth_is_noted_until_one_is_granted() {
+    let bytes = assemble(
+        "(module (memory 1 3) (func (export \"f\") (param i32) (drop (memory.grow (local.get 0)))))",
+    );
+    let mut machine = instance(&bytes);
+    assert!(!machine.memory_full());
+    for (pages, full) in [(1, false), (2, true), (-1, true), (0, false), (2, true), (1, false)] {
+        machine.call("f", &i32s([pages]), PLENTY, DEEP).expect("the export f");
+        assert_eq!(machine.memory_full(), full, "{pages}");
+    }
+}

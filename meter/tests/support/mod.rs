@@ -6,8 +6,10 @@
 pub(crate) mod reference;
 pub(crate) mod smith;
 
+use std::cell::Cell;
+
 use dagvault_meter::admit::{Limits, admit};
-use dagvault_meter::instrument::{GAS, Metered, STACK, START, TrapKind, instrument};
+use dagvault_meter::instrument::{FULL, GAS, Metered, STACK, START, TrapKind, instrument};
 use dagvault_meter::profile::{Import, Imports};
 use dagvault_meter::schedule::Schedule;
 use wasmparser::ValType;
@@ -56,12 +58,14 @@ pub(crate) fn metered(text: &str) -> Metered {
 pub(crate) struct Machine<'a> {
     metered: &'a Metered,
     module: Module,
+    /// What the last run says of its last `memory.grow`: 1 if it was refused.
+    pub(crate) full: Cell<i32>,
 }
 
 impl<'a> Machine<'a> {
     pub(crate) fn new(engine: &Engine, metered: &'a Metered) -> Self {
         let module = Module::new(engine, &metered.bytes).unwrap_or_else(|error| panic!("metered: {error:?}"));
-        Self { metered, module }
+        Self { metered, module, full: Cell::new(0) }
     }
 
     /// Instantiates, runs the start function, then the export; both with the same gas.
@@ -111,6 +115,7 @@ impl<'a> Machine<'a> {
         let ended = function.call(&mut *store, args, &mut results);
         let left = instance.get_global(&mut *store, GAS).unwrap().get(&mut *store).unwrap_i64();
         let stack = instance.get_global(&mut *store, STACK).unwrap().get(&mut *store).unwrap_i32();
+        self.full.set(instance.get_global(&mut *store, FULL).unwrap().get(&mut *store).unwrap_i32());
         let used = gas - left;
         let Err(error) = ended else {
             let results = results.iter().map(shown).collect();

@@ -1,0 +1,199 @@
+//! Each kind of trap at ten places, and the other endings: the gas is that of the reference, which counts one by one.
+
+use dagvault_meter::profile::STACK_BYTES;
+use dagvault_meter::reference::{self, Ending};
+use dagvault_sandbox::{Outcome, Trap};
+
+use crate::support::{YES, memory, module, reference, run_with};
+
+/// What traps, with the operands that the places supply unknown to the compiler: `$zero` is a global that is 0.
+const TRAPS: [(&str, Trap); 16] = [
+    ("unreachable", Trap::Unreachable),
+    ("(drop (i32.load (i32.sub (global.get $zero) (i32.const 4))))", Trap::MemoryOutOfBounds),
+    ("(i64.store (i32.sub (global.get $zero) (i32.const 7)) (i64.const 1))", Trap::MemoryOutOfBounds),
+    ("(drop (i32.load offset=0x70000000 (i32.const 0)))", Trap::MemoryOutOfBounds),
+    ("(memory.fill (i32.const 131070) (i32.const 1) (i32.const 9))", Trap::MemoryOutOfBounds),
+    ("(memory.init $d (i32.const 0) (i32.const 5) (i32.const 9))", Trap::MemoryOutOfBounds),
+    ("(drop (table.get $t (i32.const 4)))", Trap::TableOutOfBounds),
+    ("(table.init $t $e (i32.const 3) (i32.const 0) (i32.const 2))", Trap::TableOutOfBounds),
+    ("(call_indirect $t (type $none) (i32.const 9))", Trap::TableOutOfBounds),
+    ("(call_indirect $t (type $none) (i32.const 0))", Trap::IndirectCallToNull),
+    ("(call_indirect $t (type $none) (i32.const 2))", Trap::BadSignature),
+    ("(drop (i32.div_s (i32.const 1) (global.get $zero)))", Trap::IntegerDivisionByZero),
+    ("(drop (i64.rem_u (i64.const 1) (i64.extend_i32_u (global.get $zero))))", Trap::IntegerDivisionByZero),
+    (
+        "(drop (i32.div_s (i32.const 0x80000000) (i32.sub (global.get $zero) (i32.const 1))))",
+        Trap::IntegerOverflow,
+    ),
+    ("(drop (i32.trunc_f64_s (f64.const 1e10)))", Trap::IntegerOverflow),
+    ("(drop (i64.trunc_f32_u (f32.const nan)))", Trap::BadConversionToInteger),
+];
+
+/// Where it stands: in `run`, in `alloc`, in `dealloc`, in the start function, in a function that is called.
+const PLACES: [(&str, &str); 10] = [
+    ("run", "@"),
+    ("run", "(global.set $g (i32.load (i32.const 8))) @ (drop (i32.mul (i32.const 3) (i32.const 4)))"),
+    (
+        "run",
+        "(loop $l (if (i32.eq (local.get $len) (i32.const 3)) (then @))
+              (local.set $len (i32.sub (local.get $len) (i32.const 1))) (br $l))",
+    ),
+    (
+        "run",
+        "(if (global.get $zero) (then nop) (else (drop (i32.const 1)) @ (drop (i32.const 2)))) (drop (i32.const 3))",
+    ),
+    ("run", "(drop (i32.const 1)) (call $f) (drop (i32.const 2))"),
+    ("run", "(call_indirect $t (type $none) (i32.const 1)) (drop (i32.const 2))"),
+    (
+        "run",
+        "(block (br_if 0 (global.get $zero)) (drop (memory.grow (i32.const 0))) @ (drop (i32.load (i32.const 0))))",
+    ),
+    ("alloc", "(drop (i64.const 1)) @ (drop (i64.const 1))"),
+    ("dealloc", "(block @) (drop (i64.const 1))"),
+    ("start", "(global.set $g (i32.const 5)) @ (global.set $g (i32.const 6))"),
+];
+
+fn text((place, code): (&str, &str), trap: &str) -> String {
+    let body = |of: &str| if of == place { code.replace('@', trap) } else { String::new() };
+    let start = if place == "start" { "(start $s)" } else { "" };
+    format!(
+        "(module {}
+           (type $none (func)) (type $wide (func (param i64)))
+           (table $t 4 funcref) (elem (table $t) (i32.const 1) func $f $wide) (elem $e func $f $f)
+           (data $d \"0123456789\")
+           (global $g (mut i32) (i32.const 0)) (global $zero (mut i32) (i32.const 0))
+           (func $f (type $none) (local i32) (drop (i32.const 7)) {trap} (drop (i32.const 8)))
+           (func $wide (type $wide))
+           (func $s {}) {start}
+           (func (export \"alloc\") (param $len i32) (result i32) {} (i32.const 4096))
+           (func (export \"dealloc\") (param $ptr i32) (param $len i32) {})
+           (func (export \"run\") (param $op i32) (param $ptr i32) (param $len i32) (result i64) {} {YES}))",
+        memory(2),
+        body("start"),
+        body("alloc"),
+        body("dealloc"),
+        body("run"),
+    )
+}
+
+const GAS: u64 = 1_000_000;
+
+fn expected(trap: reference::Trap) -> Trap {
+    use reference::Trap as T;
+    match trap {
+        T::Unreachable => Trap::Unreachable,
+        T::MemoryOutOfBounds => Trap::MemoryOutOfBounds,
+        T::TableOutOfBounds => Trap::TableOutOfBounds,
+        T::IndirectCallToNull => Trap::IndirectCallToNull,
+        T::BadSignature => Trap::BadSignature,
+        T::IntegerOverflow => Trap::IntegerOverflow,
+        T::IntegerDivisionByZero => Trap::IntegerDivisionByZero,
+        T::BadConversionToInteger => Trap::BadConversionToInteger,
+        T::Host => panic!("there are no imports"),
+    }
+}
+
+#[test]
+fn each_kind_of_trap_at_ten_places_costs_what_was_executed() {
+    for (trap, kind) in TRAPS {
+        for place in PLACES {
+            let text = text(place, trap);
+            let (ending, gas, _) = reference(&text, GAS, STACK_BYTES.cast_unsigned().into());
+            let Ending::Trap(found) = ending else { panic!("{ending:?}: {text}") };
+            assert_eq!(expected(found), kind, "{text}");
+            let module = module(&text, "validator");
+            let execution = run_with(&module, Some(GAS));
+            assert_eq!((execution.outcome, execution.gas), (Outcome::Trap(kind), gas), "{text}");
+            assert!(execution.output.is_empty());
+            // With all of the gas that it used less one it is out of gas before, with no other ending between.
+            let short = run_with(&module, Some(gas.saturating_sub(1)));
+            assert_eq!((short.outcome, short.gas), (Outcome::OutOfGas, gas - 1), "{text}");
+        }
+    }
+}
+
+#[test]
+fn each_step_of_gas_ends_as_the_reference_says() {
+    // Every amount up to what the whole takes, through start, alloc, run and dealloc.
+    let text = text(PLACES[6], "(drop (i32.div_u (i32.const 1) (i32.const 3)))");
+    let module = module(&text, "validator");
+    let (ending, whole, _) = reference(&text, GAS, STACK_BYTES.cast_unsigned().into());
+    assert!(matches!(ending, Ending::Return(_)));
+    for gas in 0..=whole {
+        let execution = run_with(&module, Some(gas));
+        let (ending, used, _) = reference(&text, gas, STACK_BYTES.cast_unsigned().into());
+        let outcome = if ending == Ending::OutOfGas { Outcome::OutOfGas } else { Outcome::Ok };
+        assert_eq!((execution.outcome, execution.gas), (outcome, used), "{gas}");
+        assert_eq!(outcome == Outcome::Ok, gas == whole);
+    }
+}
+
+#[test]
+fn the_counted_stack_ends_every_recursion_exactly() {
+    let locals = "i64 ".repeat(300);
+    for (before, locals) in
+        [("", ""), ("(drop (i32.const 1))", "(local i32)"), ("", &format!("(local {locals})"))]
+    {
+        let text = format!(
+            "(module {} (func $f {locals} {before} (call $f))
+               (func (export \"alloc\") (param i32) (result i32) (i32.const 4096))
+               (func (export \"dealloc\") (param i32 i32))
+               (func (export \"run\") (param i32 i32 i32) (result i64) (call $f) {YES}))",
+            memory(1)
+        );
+        let (ending, gas, _) = reference(&text, GAS, STACK_BYTES.cast_unsigned().into());
+        assert_eq!(ending, Ending::StackExhausted);
+        let execution = run_with(&module(&text, "validator"), Some(GAS));
+        assert_eq!((execution.outcome, execution.gas), (Outcome::Trap(Trap::StackExhausted), gas));
+    }
+}
+
+#[test]
+fn memory_that_was_refused_is_its_own_ending() {
+    let with = |run: &str| {
+        format!(
+            "(module (memory (export \"memory\") 1 4) (data (i32.const 1024) \"\\a1\\62ok\\f5\")
+               (func (export \"alloc\") (param i32) (result i32) (i32.const 4096))
+               (func (export \"dealloc\") (param i32 i32))
+               (func (export \"run\") (param i32 i32 i32) (result i64) {run} {YES}))"
+        )
+    };
+    for (run, outcome) in [
+        ("(if (i32.eq (memory.grow (i32.const 9)) (i32.const -1)) (then unreachable))", Outcome::MemoryLimit),
+        ("(drop (memory.grow (i32.const 9)))", Outcome::Ok),
+        (
+            "(drop (memory.grow (i32.const 9))) (drop (memory.grow (i32.const 1))) unreachable",
+            Outcome::Trap(Trap::Unreachable),
+        ),
+        ("(drop (memory.grow (i32.const 9))) (i32.store (i32.const -4) (i32.const 1))", Outcome::MemoryLimit),
+    ] {
+        let text = with(run);
+        let (_, gas, full) = reference(&text, GAS, STACK_BYTES.cast_unsigned().into());
+        let execution = run_with(&module(&text, "validator"), Some(GAS));
+        assert_eq!((execution.outcome, execution.gas), (outcome, gas), "{run}");
+        assert!(full || outcome != Outcome::MemoryLimit, "{run}");
+    }
+    // The profile's own limit: 16 MiB.
+    let grow = with("(loop (br_if 0 (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable")
+        .replace(" 1 4)", " 1)");
+    let execution = run_with(&module(&grow, "validator"), None);
+    assert_eq!(execution.outcome, Outcome::MemoryLimit);
+    assert!(execution.gas > 255 * 1_000);
+}
+
+#[test]
+fn a_segment_that_does_not_fit_is_a_trap_without_gas() {
+    for (segment, trap) in [
+        ("(data (i32.const 65530) \"0123456789\")", Trap::MemoryOutOfBounds),
+        ("(table 1 funcref) (elem (i32.const 1) func $a)", Trap::TableOutOfBounds),
+    ] {
+        let text = format!(
+            "(module (memory (export \"memory\") 1) {segment}
+               (func $a (export \"alloc\") (param i32) (result i32) unreachable)
+               (func (export \"dealloc\") (param i32 i32))
+               (func (export \"run\") (param i32 i32 i32) (result i64) unreachable))"
+        );
+        let execution = run_with(&module(&text, "policy"), None);
+        assert_eq!((execution.outcome, execution.gas), (Outcome::Trap(trap), 0));
+    }
+}
