@@ -264,6 +264,11 @@ pub enum Request<'a> {
         /// The commit that it must be of.
         commit: Cid,
     },
+    /// Signs a receipt of an execution by the owner's key, as `RECEIPT_DOMAIN` before its bytes. Answers `Signature`.
+    SignReceipt {
+        /// At most `RECEIPT_BYTES_MAX`; the vault does not look into it.
+        receipt: Cow<'a, [u8]>,
+    },
 }
 
 wire_enum!(Request<'a> {
@@ -310,6 +315,7 @@ wire_enum!(Request<'a> {
     40 => ProofCheck { proof, commit },
     41 => TableCase { work, nodes, workers },
     42 => MergeBases { commits },
+    43 => SignReceipt { receipt },
 });
 
 impl Request<'_> {

@@ -145,6 +145,13 @@ pub enum Response {
         /// The number.
         count: u64,
     },
+    /// A signature of the owner's, Ed25519.
+    Signature {
+        /// The public key.
+        signer: [u8; 32],
+        /// The signature.
+        signature: [u8; 64],
+    },
 }
 
 wire_enum!(Response {
@@ -171,6 +178,7 @@ wire_enum!(Response {
     20 => Log { commits, next },
     21 => Proven { proven },
     22 => Count { count },
+    23 => Signature { signer, signature },
 });
 
 /// The answer to one request of a batch.

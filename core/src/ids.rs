@@ -9,6 +9,9 @@ use crate::cid::{AnyCid, CidError, write_base32};
 /// Source: the CID and multicodec specifications of multiformats.
 pub const CID_PREFIX: [u8; 4] = [0x01, 0x55, 0x1e, 0x20];
 
+/// Stands before the bytes of a receipt that are signed, so that no other signature of the key is one of a receipt.
+pub const RECEIPT_DOMAIN: &[u8] = b"dagvault receipt 1\0";
+
 /// Length in bytes of a block's digest.
 pub const DIGEST_BYTES: usize = 32;
 

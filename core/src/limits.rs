@@ -54,6 +54,8 @@ pub const RAW_BLOCKS_MAX: usize = 64;
 pub const PROOF_BYTES_MAX: usize = (TREE_DEPTH_MAX + 2) * (BLOCK_BYTES_MAX + 16) + 2 * PATH_BYTES_MAX;
 /// Decrypted tree nodes that are kept, in bytes of memory.
 pub const NODE_CACHE_BYTES: usize = 96 * 1024 * 1024;
+/// Longest receipt of an execution.
+pub const RECEIPT_BYTES_MAX: usize = 4096;
 /// Executions of untrusted modules that run at once.
 pub const EXECUTIONS_MAX: u32 = 100;
 /// Executions that wait for one of these to end; further ones are refused.

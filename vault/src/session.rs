@@ -5,12 +5,12 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use dagvault_api::{Error, Protect, Unlock};
+use dagvault_api::{Error, Protect, Response, Unlock};
 use dagvault_core::arena::{Placed, Regions};
 use dagvault_core::cbor;
 use dagvault_core::error::StoreErrorKind;
-use dagvault_core::ids::{CellId, VaultId};
-use dagvault_core::limits::{BATCH_BLOCKS_MAX, KEY_SLOTS_MAX};
+use dagvault_core::ids::{CellId, RECEIPT_DOMAIN, VaultId};
+use dagvault_core::limits::{BATCH_BLOCKS_MAX, KEY_SLOTS_MAX, RECEIPT_BYTES_MAX};
 use dagvault_crypto::{hash, secret::Secret};
 use dagvault_dag::envelope::Kind;
 use dagvault_dag::store::{Block, CommitOptions};
@@ -113,6 +113,15 @@ impl Session {
         }
         let cell_hash = hash::hash(&cell);
         Ok(Self { keys, slot: 0, head, body, root: None, epoch_key, cell_hash })
+    }
+
+    /// Signs a receipt: its domain stands before it, so that it can never be a commit.
+    pub(crate) fn sign_receipt(&self, receipt: &[u8]) -> Result<Response, Error> {
+        if receipt.len() > RECEIPT_BYTES_MAX {
+            return Err(Error::limit("a receipt has at most 4096 bytes"));
+        }
+        let signature = self.keys.signing.sign(&[RECEIPT_DOMAIN, receipt].concat());
+        Ok(Response::Signature { signer: self.keys.public, signature })
     }
 
     /// Opens the vault with whatever slot `unlock` fits.

@@ -191,6 +191,7 @@ impl Vault {
             Request::Stat {} => read::stat(nodes, session),
             Request::Log { from, limit } => history::log(nodes, session, from, *limit),
             Request::MergeBases { commits } => history::merge_bases(nodes, session, commits),
+            Request::SignReceipt { receipt } => session.sign_receipt(receipt),
             Request::ProofMake { path } => {
                 Ok(Response::Bytes { bytes: Bytes(proof::make(nodes, session, path)?) })
             }

@@ -433,3 +433,16 @@ fn a_proof_opens_one_commit_and_no_other() {
     let Err(Error::Refuted { detail }) = check(&other, commits[1].cid) else { panic!() };
     assert!(detail.contains("not authentic"), "{detail}");
 }
+
+#[test]
+fn receipts_are_signed_by_the_owner_for_nothing_else() {
+    let mut host = Host::new(4);
+    let sign = |host: &mut Host, receipt: &[u8]| host.call(&Request::SignReceipt { receipt: receipt.into() });
+    let Ok(Response::Signature { signer, signature }) = sign(&mut host, b"a receipt") else { panic!() };
+    let message = [dagvault_core::ids::RECEIPT_DOMAIN, b"a receipt"].concat();
+    assert!(dagvault_crypto::sign::verify(&signer, &message, &signature).is_ok());
+    assert!(dagvault_crypto::sign::verify(&signer, b"a receipt", &signature).is_err());
+    assert!(matches!(sign(&mut host, &[0; 4097]), Err(Error::Limit { .. })));
+    host.call(&Request::Lock {}).unwrap();
+    assert!(matches!(sign(&mut host, b"a receipt"), Err(Error::Locked {})));
+}

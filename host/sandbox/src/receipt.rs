@@ -3,6 +3,8 @@
 use std::fmt;
 
 use dagvault_core::cbor::{Bytes, CborError, Decoder, Encoder, Wire, from_slice, to_vec};
+use dagvault_core::ids::RECEIPT_DOMAIN;
+use dagvault_core::limits::RECEIPT_BYTES_MAX;
 use dagvault_crypto::{hash, sign};
 
 use crate::call::{Call, Format, Function};
@@ -12,10 +14,6 @@ use crate::{LoadError, Module, Sandbox};
 /// Hash of what an execution is given and leaves, BLAKE3.
 pub type Digest = [u8; hash::HASH_BYTES];
 
-/// Stands before the signed bytes, so that no other signature of the key is one of a receipt.
-const DOMAIN: &[u8] = b"dagvault receipt 1\0";
-/// Longest receipt, bytes.
-const RECEIPT_BYTES_MAX: usize = 4096;
 /// Longest name in a receipt, bytes.
 const NAME_BYTES_MAX: usize = 1024;
 
@@ -174,9 +172,28 @@ impl Receipt {
         Signed { receipt: self, signer: key.verifying_key(), signature }
     }
 
+    /// What is signed, behind [`RECEIPT_DOMAIN`].
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        to_vec(self)
+    }
+
+    /// The receipt with a signature that somebody else has made.
+    ///
+    /// # Errors
+    /// If it does not hold.
+    pub fn signed(
+        self,
+        signer: [u8; sign::KEY_BYTES],
+        signature: [u8; sign::SIGNATURE_BYTES],
+    ) -> Result<Signed, ReceiptError> {
+        sign::verify(&signer, &self.signed_bytes(), &signature).map_err(|_| ReceiptError::Signature)?;
+        Ok(Signed { receipt: self, signer, signature })
+    }
+
     fn signed_bytes(&self) -> Vec<u8> {
-        let mut bytes = DOMAIN.to_vec();
-        bytes.extend(to_vec(self));
+        let mut bytes = RECEIPT_DOMAIN.to_vec();
+        bytes.extend(self.write());
         bytes
     }
 }
@@ -191,9 +208,7 @@ impl Signed {
             return Err(CborError::Trailing.into());
         }
         let signed: Self = from_slice(bytes)?;
-        sign::verify(&signed.signer, &signed.receipt.signed_bytes(), &signed.signature)
-            .map_err(|_| ReceiptError::Signature)?;
-        Ok(signed)
+        signed.receipt.signed(signed.signer, signed.signature)
     }
 
     /// Its strict dag-cbor.
