@@ -15,6 +15,7 @@ use crate::ids::Cid;
 use crate::wipe::wipe;
 
 const UINT: u8 = 0;
+const NEGATIVE: u8 = 1;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
@@ -150,6 +151,11 @@ impl<'s> Encoder<'s> {
         self.head(UINT, value);
     }
 
+    /// A negative integer: −1 − `value`.
+    pub fn negative(&mut self, value: u64) {
+        self.head(NEGATIVE, value);
+    }
+
     /// A byte string.
     pub fn bytes(&mut self, value: &[u8]) {
         self.head(BYTES, value.len() as u64);
@@ -276,6 +282,22 @@ impl<'a> Decoder<'a> {
     /// If anything else stands there.
     pub fn uint(&mut self) -> Result<u64, CborError> {
         self.head(UINT)
+    }
+
+    /// The major type of what stands there: 0 to 7, as RFC 8949 has them.
+    ///
+    /// # Errors
+    /// If nothing does.
+    pub fn major(&self) -> Result<u8, CborError> {
+        self.rest.first().map(|first| first >> 5).ok_or(CborError::Truncated)
+    }
+
+    /// A negative integer: −1 less the answer.
+    ///
+    /// # Errors
+    /// If anything else stands there.
+    pub fn negative(&mut self) -> Result<u64, CborError> {
+        self.head(NEGATIVE)
     }
 
     /// A byte string.

@@ -15,6 +15,7 @@ mod gate;
 mod guest;
 mod host;
 mod imports;
+pub mod json;
 mod library;
 mod manifest;
 mod module;
