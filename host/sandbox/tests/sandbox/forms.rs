@@ -143,8 +143,10 @@ fn wasi_distrusts_pointers() {
     for body in [
         "(drop (call $read (i32.const 0) (i32.const 65532) (i32.const 1) (i32.const 0)))",
         "(drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 65533)))",
-        "(i32.store (i32.const 16) (i32.const -1)) (drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 0)))",
-        "(i32.store (i32.const 16) (i32.const 65530)) (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 0)))",
+        "(i32.store (i32.const 16) (i32.const -1))
+         (drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 0)))",
+        "(i32.store (i32.const 16) (i32.const 65530))
+         (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 0)))",
         "(drop (call $random (i32.const 65530) (i32.const 7)))",
         "(drop (call $clock (i32.const 0) (i64.const 0) (i32.const -8)))",
         "(drop (call $args (i32.const 65533) (i32.const 0)))",

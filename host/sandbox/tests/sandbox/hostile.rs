@@ -7,8 +7,8 @@ use dagvault_sandbox::{Call, Function, Module, Outcome, Trap};
 
 use crate::support::{YES, abi1, assemble, full, load, memory, module, run, run_with, sandbox, seven};
 
-/// The outcome, within twice the deadline of the profile: at the first attempt, or at one of a few where others keep the
-/// machine from this thread.
+/// The outcome, within twice the deadline of the profile: at the first attempt, or at one of a few where others keep
+/// the machine from this thread.
 fn in_time(module: &Module) -> Outcome {
     let gas = module.profile().gas.map(|gas| gas.max);
     let most = Duration::from_millis(2 * u64::from(module.profile().wall_ms_max));

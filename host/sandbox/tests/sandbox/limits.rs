@@ -67,7 +67,8 @@ fn more_than_can_run_and_wait_is_refused_at_once() {
         (func (export \"alloc\") (param i32) (result i32) (i32.const 4096))
         (func (export \"dealloc\") (param i32 i32))
         (func (export \"run\") (param i32 i32 i32) (result i64)
-          (drop (call $get (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0))) (i64.const 0x0000_0400_0000_0005)))";
+          (drop (call $get (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 0)))
+          (i64.const 0x0000_0400_0000_0005)))";
     let profile = dagvault_meter::profile::Profile::named("intent").unwrap();
     let module = sandbox.compile(&assemble(text), profile).unwrap();
     let input = seven();
