@@ -112,7 +112,9 @@ pub fn check_abi(input: &[u8]) {
         return;
     }
     assert!(first.gas <= GAS);
-    assert!(first.logs.len() <= 256 && first.logs.iter().map(|log| log.text.len()).sum::<usize>() <= 64 << 10);
+    assert!(
+        first.logs.len() <= 256 && first.logs.iter().map(|log| log.text.len()).sum::<usize>() <= 64 << 10
+    );
     assert!(first.logs.iter().all(|log| log.level <= 4 && !log.text.contains(|c: char| c.is_control())));
     assert!(first.effects.iter().all(|effect| is_value(effect).is_ok()));
     assert!(first.outcome == Outcome::Ok || (first.effects.is_empty() && first.writes.is_empty()));

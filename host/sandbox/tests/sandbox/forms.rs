@@ -173,3 +173,22 @@ fn profiles_without_imports_have_none() {
     let text = "(module (import \"dagvault\" \"state_delete\" (func (param i32 i32))))";
     assert!(load(text, "validator").unwrap_err().to_string().contains("state_delete"));
 }
+
+#[test]
+fn what_is_no_json_is_no_answer() {
+    let deep = "[".repeat(200);
+    for (answer, outcome) in [
+        ("{", Outcome::Trap(Trap::Output)),
+        ("{\"ok\":1}", Outcome::Trap(Trap::Output)),
+        ("{\"ok\":true,\"ok\":false}", Outcome::Trap(Trap::Output)),
+        ("[1,2", Outcome::Trap(Trap::Output)),
+        (deep.as_str(), Outcome::Trap(Trap::Output)),
+        ("1 1", Outcome::Trap(Trap::Output)),
+        (" {\"ok\":null,\"more\":[{}]}", Outcome::Ok),
+        ("null", Outcome::Ok),
+        ("{\"ok\":false}", Outcome::Reject),
+    ] {
+        let data = format!("\\{:02x}\\00\\00\\00{}", answer.len(), answer.replace('"', "\\\""));
+        assert_eq!(validate(&named("(i32.const 1024)", &data)).outcome, outcome, "{answer}");
+    }
+}
