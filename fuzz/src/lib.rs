@@ -15,6 +15,7 @@ pub mod nodes;
 pub mod numbers;
 pub mod path;
 pub mod proof;
+pub mod sandbox;
 pub mod store;
 
 use dagvault_vault::fuzzing;
@@ -30,7 +31,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 18] = [
     Target { name: "abi_request", check: abi_request::check, seeds: abi_request::seeds },
     Target { name: "abi_answer", check: abi_answer::check, seeds: abi_answer::seeds },
     Target { name: "cid", check: cid::check, seeds: cid::seeds },
@@ -46,6 +47,8 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "car", check: car::check, seeds: car::seeds },
     Target { name: "proof", check: proof::check, seeds: proof::seeds },
     Target { name: "module", check: module::check, seeds: module::seeds },
+    Target { name: "sandbox_abi", check: sandbox::check_abi, seeds: sandbox::abi_seeds },
+    Target { name: "receipt", check: sandbox::check_receipt, seeds: sandbox::receipt_seeds },
     Target { name: "chunk", check: fuzzing::chunk, seeds: nodes::chunk_seeds },
 ];
 

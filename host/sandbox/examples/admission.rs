@@ -35,8 +35,7 @@ fn main() {
         find(&library);
         let memory = (0..1_000).map(|_| find(&library).0).min().unwrap();
         let (length, code) = (bytes.len(), module.code_bytes());
-        println!(
-            "{file}: {length} bytes, {code} of code; admitted in {compiled:?}, from disk {disk:?}, from memory {memory:?}"
-        );
+        println!("{file}: {length} bytes, {code} of code");
+        println!("admitted in {compiled:?}, from disk {disk:?}, from memory {memory:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Compilation in a process of its own, which can be killed: a module that makes the compiler take long, or much memory,
-//! costs that process and nobody else.
+//! Compilation in a process of its own, which can be killed: a module that makes the compiler take long, or much
+//! memory, costs that process and nobody else.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -225,8 +225,8 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The work of the process that compiles: reads what is asked from `input`, limits itself, writes the answer to `output`.
-/// The program's exit code is what this answers.
+/// The work of the process that compiles: reads what is asked from `input`, limits itself, writes the answer to
+/// `output`. The program's exit code is what this answers.
 #[must_use]
 pub fn child_main(input: impl Read, mut output: impl Write) -> u8 {
     let mut bytes = Vec::new();

@@ -127,7 +127,7 @@ impl Sandbox {
     /// # Errors
     /// If the module is refused.
     pub fn compile(&self, bytes: &[u8], profile: &'static Profile) -> Result<Module, LoadError> {
-        self.load(Artifact::make(&self.engine, bytes, profile, &self.schedule)?)
+        self.link(Artifact::make(&self.engine, bytes, profile, &self.schedule)?)
     }
 
     /// The engine, for what has to be its own.
@@ -136,7 +136,7 @@ impl Sandbox {
     }
 
     /// Makes a module of what was compiled.
-    pub(crate) fn load(&self, artifact: Artifact) -> Result<Module, LoadError> {
+    pub(crate) fn link(&self, artifact: Artifact) -> Result<Module, LoadError> {
         let code = artifact.module(&self.engine)?;
         let (exports, form) = Exports::find(&code).map_err(LoadError::Form)?;
         let code_bytes = artifact.code_bytes();
@@ -160,6 +160,12 @@ impl Sandbox {
             metered,
             code_bytes,
         })))
+    }
+
+    /// How many executions run, and how many wait.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        self.gate.load()
     }
 
     /// The gas that a call may use.

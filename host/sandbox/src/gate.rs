@@ -63,6 +63,12 @@ impl Gate {
         Self { capacity: Capacity { running, waiting, ..capacity }, queue: Mutex::default() }
     }
 
+    /// How many run and how many wait.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let queue = lock(&self.queue);
+        (queue.running, queue.waiting.len())
+    }
+
     /// Waits for a place, as long as may be.
     pub(crate) fn enter(&self) -> Result<Place<'_>, Refused> {
         let mut queue = lock(&self.queue);

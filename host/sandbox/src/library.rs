@@ -112,7 +112,7 @@ impl Library {
     fn in_a_file(&self, key: &Key, profile: &'static Profile) -> Option<Module> {
         let artifact = self.cache.as_ref()?.read(key)?;
         // A file that cannot be used is made anew.
-        (artifact.profile == profile).then(|| self.sandbox.load(artifact).ok()).flatten()
+        (artifact.profile == profile).then(|| self.sandbox.link(artifact).ok()).flatten()
     }
 
     fn compiled(
@@ -129,7 +129,7 @@ impl Library {
         if let Some(cache) = &self.cache {
             cache.write(key, &artifact);
         }
-        self.sandbox.load(artifact)
+        self.sandbox.link(artifact)
     }
 
     /// Keeps a module in memory until it was let go of as often. Answers whether it is there.

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use dagvault_core::limits::{MODULE_CALL_DEPTH_MAX, MODULE_OUTPUT_BYTES_MAX};
 use dagvault_meter::instrument::TrapKind;
-use serde::Deserialize;
 use wasmtime::{
     Caller, Extern, Func, Global, Instance, ModuleExport, Store, StoreContextMut, UpdateDeadline, Val,
     WasmBacktrace, WasmParams, WasmResults,
@@ -14,7 +13,7 @@ use crate::call::{Call, Format, Function};
 use crate::guest::{Changes, Guest, Logs, State, range};
 use crate::module::{Form, Inner, Module};
 use crate::outcome::{Outcome, Refused, Stop, Trap};
-use crate::value::Answer;
+use crate::value::says_yes;
 use crate::wasi::Wasi;
 
 /// What an execution may use.
@@ -326,28 +325,9 @@ fn kind(trap: wasmtime::Trap) -> (Trap, Option<TrapKind>) {
     }
 }
 
-/// What an older module may say of its verdict; whatever else it answers is its own.
-#[derive(Deserialize)]
-struct Verdict {
-    #[serde(default)]
-    ok: Option<bool>,
-    #[serde(default)]
-    valid: Option<bool>,
-}
-
 /// Yes or no, by what the module answered.
 fn verdict(output: Vec<u8>, format: Format) -> Result<(Outcome, Vec<u8>), Fault> {
-    let ok = match format {
-        Format::Cbor => Answer::read(&output).map_err(|_| Trap::Output)?.ok,
-        Format::Json if output.trim_ascii_start().starts_with(b"{") => {
-            let verdict: Verdict = serde_json::from_slice(&output).map_err(|_| Trap::Output)?;
-            verdict.ok != Some(false) && verdict.valid != Some(false)
-        }
-        Format::Json => {
-            serde_json::from_slice::<serde::de::IgnoredAny>(&output).map_err(|_| Trap::Output)?;
-            true
-        }
-    };
+    let ok = says_yes(&output, format).ok_or(Trap::Output)?;
     Ok((if ok { Outcome::Ok } else { Outcome::Reject }, output))
 }
 

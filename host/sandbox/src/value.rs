@@ -2,6 +2,10 @@
 
 use dagvault_core::cbor::{CborError, Decoder, Encoder};
 use dagvault_core::limits::MODULE_VALUE_DEPTH_MAX;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::call::Format;
 
 const UINT: u8 = 0;
 const NEGATIVE: u8 = 1;
@@ -184,6 +188,27 @@ impl<'a> Answer<'a> {
             encoder.text(reason);
         }
         encoder.finish()
+    }
+}
+
+/// What an older module may say of its verdict; whatever else it answers is its own.
+#[derive(Deserialize)]
+struct Verdict {
+    #[serde(default)]
+    ok: Option<bool>,
+    #[serde(default)]
+    valid: Option<bool>,
+}
+
+/// Whether an answer is a yes; `None` if it is not of the form.
+pub(crate) fn says_yes(output: &[u8], format: Format) -> Option<bool> {
+    match format {
+        Format::Cbor => Answer::read(output).ok().map(|answer| answer.ok),
+        Format::Json if output.trim_ascii_start().starts_with(b"{") => {
+            let verdict: Verdict = serde_json::from_slice(output).ok()?;
+            Some(verdict.ok != Some(false) && verdict.valid != Some(false))
+        }
+        Format::Json => serde_json::from_slice::<IgnoredAny>(output).ok().map(|_| true),
     }
 }
 

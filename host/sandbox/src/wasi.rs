@@ -1,6 +1,6 @@
-//! WASI preview 1, as far as it needs no authority: no arguments, no environment, no files; standard input is the input,
-//! standard output the output, standard error the log; clock and random bytes are inputs. Everything else is there, so
-//! that ordinary toolchains serve, and answers that it is not.
+//! WASI preview 1, as far as it needs no authority: no arguments, no environment, no files; standard input is the
+//! input, standard output the output, standard error the log; clock and random bytes are inputs. Everything else is
+//! there, so that ordinary toolchains serve, and answers that it is not.
 
 use dagvault_core::limits::{MODULE_LOG_LINE_BYTES_MAX, MODULE_OUTPUT_BYTES_MAX};
 use dagvault_crypto::hash;
@@ -159,6 +159,7 @@ fn vectors(guest: &mut Guest<'_, '_>, (ptr, count): (u32, u32)) -> Result<(Vec<(
     if count > VECTORS_MAX {
         return Err(Trap::HostLimit.into());
     }
+    guest.charge_bytes(0, u64::from(count) * 8)?;
     let bytes = guest.read(ptr, count * 8)?;
     let word = |bytes: &[u8]| bytes.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
     let vectors: Vec<_> = bytes.chunks_exact(8).map(|pair| (word(pair), word(&pair[4..]))).collect();

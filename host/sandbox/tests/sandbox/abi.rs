@@ -142,6 +142,21 @@ fn functions_are_those_that_the_module_names() {
 }
 
 #[test]
+fn references_are_taken_as_they_are() {
+    let text = abi1(
+        &format!(
+            "(table.set $t (i32.const 1) (ref.null extern)) (drop (table.grow $t (ref.null extern) (i32.const 9)))
+             (if (i32.eqz (ref.is_null (table.get $t (i32.const 5)))) (then unreachable)) {YES}"
+        ),
+        "(table $t 2 externref) (global (mut externref) (ref.null extern))",
+    );
+    let module = module(&text, "validator");
+    for _ in 0..500 {
+        assert_eq!(run(&module).outcome, Outcome::Ok);
+    }
+}
+
+#[test]
 fn what_is_no_form_is_refused() {
     let refused = |text: &str| crate::support::load(text, "validator").unwrap_err().to_string();
     assert!(refused("(module)").contains("alloc"));

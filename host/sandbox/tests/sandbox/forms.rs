@@ -143,8 +143,10 @@ fn wasi_distrusts_pointers() {
     for body in [
         "(drop (call $read (i32.const 0) (i32.const 65532) (i32.const 1) (i32.const 0)))",
         "(drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 65533)))",
-        "(i32.store (i32.const 16) (i32.const -1)) (drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 0)))",
-        "(i32.store (i32.const 16) (i32.const 65530)) (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 0)))",
+        "(i32.store (i32.const 16) (i32.const -1))
+         (drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 0)))",
+        "(i32.store (i32.const 16) (i32.const 65530))
+         (drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 0)))",
         "(drop (call $random (i32.const 65530) (i32.const 7)))",
         "(drop (call $clock (i32.const 0) (i64.const 0) (i32.const -8)))",
         "(drop (call $args (i32.const 65533) (i32.const 0)))",
@@ -170,4 +172,23 @@ fn profiles_without_imports_have_none() {
     }
     let text = "(module (import \"dagvault\" \"state_delete\" (func (param i32 i32))))";
     assert!(load(text, "validator").unwrap_err().to_string().contains("state_delete"));
+}
+
+#[test]
+fn what_is_no_json_is_no_answer() {
+    let deep = "[".repeat(200);
+    for (answer, outcome) in [
+        ("{", Outcome::Trap(Trap::Output)),
+        ("{\"ok\":1}", Outcome::Trap(Trap::Output)),
+        ("{\"ok\":true,\"ok\":false}", Outcome::Trap(Trap::Output)),
+        ("[1,2", Outcome::Trap(Trap::Output)),
+        (deep.as_str(), Outcome::Trap(Trap::Output)),
+        ("1 1", Outcome::Trap(Trap::Output)),
+        (" {\"ok\":null,\"more\":[{}]}", Outcome::Ok),
+        ("null", Outcome::Ok),
+        ("{\"ok\":false}", Outcome::Reject),
+    ] {
+        let data = format!("\\{:02x}\\00\\00\\00{}", answer.len(), answer.replace('"', "\\\""));
+        assert_eq!(validate(&named("(i32.const 1024)", &data)).outcome, outcome, "{answer}");
+    }
 }

@@ -7,11 +7,12 @@ use dagvault_sandbox::{Call, Function, Module, Outcome, Trap};
 
 use crate::support::{YES, abi1, assemble, full, load, memory, module, run, run_with, sandbox, seven};
 
-/// The outcome, within twice the deadline of the profile: at the first attempt, or at one of a few where others keep the
-/// machine from this thread.
+/// The outcome, within twice the deadline of the profile: at the first attempt, or at one of a few where others keep
+/// the machine from this thread. The ordinary run, beside which anything may run, allows for more.
 fn in_time(module: &Module) -> Outcome {
     let gas = module.profile().gas.map(|gas| gas.max);
-    let most = Duration::from_millis(2 * u64::from(module.profile().wall_ms_max));
+    let slack = Duration::from_millis(if full() { 0 } else { 250 });
+    let most = Duration::from_millis(2 * u64::from(module.profile().wall_ms_max)) + slack;
     let mut late = Vec::new();
     while late.len() < 5 {
         let begin = Instant::now();
@@ -140,6 +141,17 @@ fn malformed_binaries_are_refused_and_nothing_else() {
 
 #[test]
 fn what_a_crowd_of_hostile_modules_does_hurts_no_other() {
+    // In a process of its own, whose memory no other test takes.
+    let program = std::env::current_exe().unwrap();
+    let alone = ["--exact", "--ignored", "hostile::the_crowd_alone"];
+    let output = std::process::Command::new(program).args(alone).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "another test runs it in a process of its own"]
+fn the_crowd_alone() {
     let hostile = [
         "(loop (br 0)) unreachable",
         "(loop (memory.fill (i32.const 0) (i32.const 1) (i32.mul (memory.size) (i32.const 65536)))

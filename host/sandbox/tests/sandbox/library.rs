@@ -150,8 +150,11 @@ fn refusals_come_back_in_words() {
 /// Functions that take the compiler long: many values that live at once.
 fn bomb(functions: usize) -> Vec<u8> {
     let body: String = (0..3_000)
-        .map(|at| format!("(local.set {} (i64.mul (local.get {}) (i64.xor (local.get {}) (i64.load (i32.const {at})))))",
-            at % 200, (at * 7) % 200, (at * 13) % 200))
+        .map(|at| {
+            let (to, one, two) = (at % 200, at * 7 % 200, at * 13 % 200);
+            let value = format!("(i64.xor (local.get {two}) (i64.load (i32.const {at})))");
+            format!("(local.set {to} (i64.mul (local.get {one}) {value}))")
+        })
         .collect();
     let function = format!("(func (local {}) {body})", "i64 ".repeat(200));
     assemble(&abi1(YES, &function.repeat(functions)))
