@@ -128,6 +128,7 @@ fn native_and_wasm_agree_on_verdict_and_cost() {
             input[at as usize] = u8::try_from(numbers.below(256)).unwrap();
         }
         let (output, gas) = machine.output(operation, &input);
+        // After a change `cargo xtask guest` builds the module anew.
         assert_eq!(output, twin(operation, &input), "input {number}: {request:?} under {rules:?}");
         valid += u32::from(output.windows(4).any(|window| window == b"\x62ok\xf5"));
         most = most.max((gas, input.len()));
