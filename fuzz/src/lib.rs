@@ -8,6 +8,7 @@ pub mod abi_answer;
 pub mod abi_request;
 pub mod car;
 pub mod cid;
+pub mod contract;
 pub mod envelope;
 pub mod head;
 pub mod module;
@@ -31,9 +32,10 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target { name: "abi_request", check: abi_request::check, seeds: abi_request::seeds },
     Target { name: "abi_answer", check: abi_answer::check, seeds: abi_answer::seeds },
+    Target { name: "contract", check: contract::check, seeds: contract::seeds },
     Target { name: "cid", check: cid::check, seeds: cid::seeds },
     Target { name: "path", check: path::check, seeds: path::seeds },
     Target { name: "envelope", check: envelope::check, seeds: envelope::seeds },

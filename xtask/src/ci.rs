@@ -10,12 +10,18 @@ use crate::{guest, setup, test, tidy};
 /// Runs every check.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     run_shown(workspace.cargo().args(["fmt", "--all", "--check"]))?;
-    for manifest in ["guest/engine/Cargo.toml", "guest/kernels/Cargo.toml", "fuzz/Cargo.toml"] {
+    for manifest in [
+        "guest/engine/Cargo.toml",
+        "guest/kernels/Cargo.toml",
+        "guest/validators/Cargo.toml",
+        "fuzz/Cargo.toml",
+    ] {
         run_shown(workspace.cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
     }
     tidy::run(workspace)?;
     setup::nightly()?;
     guest::build(workspace)?;
+    guest::validators(workspace)?;
     // In release, as the tests: procedural macros and build scripts are then built once.
     let lints = ["--", "-D", "warnings"];
     run_shown(clippy(workspace).args(["--workspace", "--all-targets"]).args(lints))?;

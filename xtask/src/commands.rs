@@ -44,8 +44,8 @@ pub(crate) const COMMANDS: [Command; 14] = [
         flags: &[switch("--full")],
         words: &[],
     },
-    Command { name: "build", about: "the guest module and the command, optimised", flags: &[], words: &[] },
-    Command { name: "guest", about: "the guest module only", flags: &[], words: &[] },
+    Command { name: "build", about: "the guest modules and the command, optimised", flags: &[], words: &[] },
+    Command { name: "guest", about: "the guest modules only", flags: &[], words: &[] },
     Command {
         name: "ci",
         about: "what a change must pass: format, lints, tidy, test",

@@ -1,4 +1,5 @@
-//! Builds the guest modules with the pinned nightly; every address comes from `dagvault_core::layout`.
+//! Builds the guest modules: the engine and the kernels with the pinned nightly, where every address comes from
+//! `dagvault_core::layout`; the validators with the stable toolchain.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +11,7 @@ use dagvault_core::layout::{
 };
 
 use crate::run::{Workspace, run};
-use crate::setup::{NIGHTLY, nightly};
+use crate::setup::{self, NIGHTLY, nightly};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "guest";
@@ -48,6 +49,39 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
         place(&built, &folder.join(name))?;
     }
     Ok(folder.join("engine.wasm"))
+}
+
+/// Builds the module of the built-in validators, with the stable toolchain as authors of modules do; answers its place.
+pub(crate) fn validators(workspace: &Workspace) -> Result<PathBuf> {
+    setup::wasm_target(&workspace.root)?;
+    let folder = workspace.root.join("guest/validators");
+    let target = target_dir(workspace).join("validators");
+    let text = |path: &Path| path.to_str().map(str::to_owned).context("a path is not UTF-8");
+    // The same module from every folder and with every cache of crates: paths are in panic locations.
+    let flags = [
+        format!("--remap-path-prefix={}=dagvault", text(&workspace.root)?),
+        format!("--remap-path-prefix={}=cargo", text(&setup::cargo_home()?)?),
+    ];
+    let mut cargo = workspace.cargo();
+    cargo
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        .env("CARGO_TARGET_DIR", &target)
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "dagvault-validators",
+            "--target",
+            TARGET,
+            "--profile",
+            PROFILE,
+        ]);
+    run(&mut cargo)?;
+    let module = folder.join("validators.wasm");
+    place(&target.join(TARGET).join(PROFILE).join("dagvault_validators.wasm"), &module)?;
+    Ok(module)
 }
 
 /// The instructions that the module of the kernels may use, by the module's name.

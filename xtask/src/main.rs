@@ -59,7 +59,10 @@ fn dispatch(words: &[String]) -> Result<()> {
     let workspace = Workspace::find()?;
     match command.name {
         "build" => vault::build(&workspace).map(|binary| println!("{}", binary.display())),
-        "guest" => guest::build(&workspace).map(|module| println!("{}", module.display())),
+        "guest" => {
+            println!("{}\n{}", guest::build(&workspace)?.display(), guest::validators(&workspace)?.display());
+            Ok(())
+        }
         "demo" => demo::run(&workspace, &arguments),
         "test" => test::run(&workspace, arguments.flag("--full")),
         "constant-time" => constant_time::run(&workspace, &arguments),

@@ -93,13 +93,28 @@ pub(crate) fn npm(from: &Path, target: &Path) -> Result<bool> {
     Ok(true)
 }
 
+/// Installs what compiles modules with the toolchain of the workspace, if it is missing.
+pub(crate) fn wasm_target(root: &Path) -> Result<()> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let listed = output(Command::new("rustup").current_dir(root).args(["target", "list", "--installed"]))?;
+    if listed.lines().any(|line| line == TARGET) {
+        return Ok(());
+    }
+    println!("installing the target {TARGET}");
+    run(Command::new("rustup").current_dir(root).args(["target", "add", TARGET]))
+}
+
+/// The folder of cargo's caches and programs.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    match std::env::var_os("CARGO_HOME") {
+        Some(home) => Ok(PathBuf::from(home)),
+        None => Ok(PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cargo")),
+    }
+}
+
 /// Installs cargo-fuzz if it is missing; answers its program.
 pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
-    let home = match std::env::var_os("CARGO_HOME") {
-        Some(home) => PathBuf::from(home),
-        None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cargo"),
-    };
-    let program = home.join("bin/cargo-fuzz");
+    let program = cargo_home()?.join("bin/cargo-fuzz");
     if !program.is_file() {
         println!("installing cargo-fuzz from crates.io");
         run(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-fuzz"]))?;

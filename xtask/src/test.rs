@@ -38,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
     let began = Instant::now();
     setup::nightly()?;
     guest::build(workspace)?;
+    guest::validators(workspace)?;
     let mut totals = Totals::default();
     let mut broken = Vec::new();
     for mut step in steps(workspace) {
