@@ -74,8 +74,12 @@ fn line(seed: u64, prices: &Priced) -> Option<Json> {
     let case = Case::of(seed, prices);
     let mut machine = case.reference(prices)?;
     let mut calls = Vec::new();
+    let mut fresh = false;
     for call in case.calls(&machine) {
-        // What stays of one call is there for the next, in both.
+        // What stays of one call is there for the next, in both; but where the gas was out nobody says what stays.
+        if fresh {
+            machine = case.reference(prices)?;
+        }
         let outcome = call.run(&mut machine);
         let arguments: Vec<_> = call.given.iter().zip(call.signature.params()).collect();
         let arguments: Vec<_> =
@@ -84,15 +88,16 @@ fn line(seed: u64, prices: &Priced) -> Option<Json> {
         calls.push(json!({
             "export": call.export, "arguments": arguments, "types": types,
             "gas": call.gas.to_string(), "stack": call.stack,
-            "ending": ending(&outcome.ending)?, "used": outcome.gas_used.to_string(),
+            "ending": ending(&outcome.ending)?, "used": outcome.gas_used.to_string(), "fresh": fresh,
         }));
+        fresh = outcome.ending == Ending::OutOfGas;
     }
-    let memory = case.facts.exports().iter().find(|export| export.kind == ExternalKind::Memory);
+    let memory = case.facts.exports().iter().find(|export| export.kind == ExternalKind::Memory && !fresh);
     let sum =
         machine.memory().iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
     Some(json!({
         "seed": seed, "module": case.metered.bytes, "calls": calls, "start": case.facts.start().is_some(),
-        "refunds": refunds(&case.metered), "charges": case.metered.refunds.charges(),
+        "refunds": refunds(&case.metered),
         "memory": memory.map(|export| json!({ "export": export.name, "sum": sum })),
     }))
 }

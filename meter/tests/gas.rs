@@ -156,7 +156,7 @@ const TRAPS: [(&str, Trap, i64); 22] = [
 #[test]
 fn a_trap_costs_what_was_executed_wherever_it_is() {
     let engine = Engine::default();
-    // Of these the first two make one run with the trap, the others have boundaries of their own.
+    // Straight code, code that traps by the same kind, and control.
     let fillers = [
         ("", 0),
         ("(drop (i32.const 1))", 2),
@@ -232,7 +232,7 @@ fn a_load_fused_with_what_uses_it_is_exact() {
 
 #[test]
 fn a_run_that_can_only_trap_is_exact() {
-    // The address is known to be outside: the engine makes the charge trap, which stands before the load.
+    // The address is known to be outside: an engine may see that whoever branches there traps.
     let text = "(module (memory 1) (func (export \"run\")
         (drop (i32.load offset=0x70000000 (i32.const 0))) (drop (i32.const 1))))";
     let expected = Outcome { ending: Ending::Trap(Trap::MemoryOutOfBounds), gas: ENTRY + 3 };
@@ -255,7 +255,7 @@ fn only_what_is_executed_of_a_branch_is_paid() {
         (loop $again
           (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))";
     costs(text, &[Val::I32(10)], 5 + 10 * 6);
-    // A block that no branch names is no boundary.
+    // Out of gas before the trap, by one.
     let text =
         "(module (func (export \"run\") (block (drop (i32.const 1))) (drop (i32.const 1)) unreachable))";
     let short = run(text, "run", &[], 8, STACK_BYTES);
@@ -309,7 +309,7 @@ fn deep_recursion_ends_by_the_counted_stack() {
     let plain = "(module (func $f (export \"run\") (param i32) (result i32)
         (i32.add (i32.const 1) (call $f (local.get 0)))))";
     let outcome = run(plain, "run", &[Val::I32(0)], PLENTY, STACK_BYTES);
-    // Each call that was entered: its first run, entering included; the last was not entered.
+    // Each call that was entered, and entering it; the last was not entered.
     let calls = i64::from(STACK_BYTES) / 40;
     assert_eq!(outcome, Outcome { ending: Ending::StackExhausted, gas: calls * (5 + 1 + 1 + 8) });
     let indirect = "(module (type $t (func)) (table 1 funcref) (elem (i32.const 0) $f)
@@ -326,17 +326,17 @@ fn deep_recursion_ends_by_the_counted_stack() {
     let outcome = run(&wide, "run", &[Val::I64(1)], PLENTY, STACK_BYTES);
     assert_eq!(outcome.ending, Ending::StackExhausted);
     // What is given back can be taken again: many calls one after the other.
-    let again = "(module (func $g) (func (export \"run\") (local i32)
+    let again = "(module (func $g (if (i32.const 0) (then (call $g)))) (func (export \"run\") (local i32)
         (loop (call $g)
           (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 5000))))))";
-    assert_eq!(run(again, "run", &[], PLENTY, 64).ending, Ending::Return(vec![]));
-    assert_eq!(run(again, "run", &[], PLENTY, 55).ending, Ending::StackExhausted);
+    assert_eq!(run(again, "run", &[], PLENTY, 72).ending, Ending::Return(vec![]));
+    assert_eq!(run(again, "run", &[], PLENTY, 63).ending, Ending::StackExhausted);
 }
 
 #[test]
 fn operands_that_lie_on_the_stack_are_in_the_frame() {
     // Three at most: the block's result and two for the addition. What is behind the branch doesn't count.
-    let text = "(module (func (export \"run\") (local i64)
+    let text = "(module (func $f (export \"run\") (local i64) (if (i32.const 0) (then (call $f)))
         (i32.const 1) (block (result i32) (i32.add (i32.const 2) (i32.const 3))) drop drop
         br 0 (i32.const 1) (i32.const 1) (i32.const 1) (i32.const 1) (i32.const 1) unreachable))";
     assert_eq!(run(text, "run", &[], PLENTY, 16 + 8 * 4).ending, Ending::Return(vec![]));
@@ -344,6 +344,94 @@ fn operands_that_lie_on_the_stack_are_in_the_frame() {
         run(text, "run", &[], PLENTY, 16 + 8 * 4 - 1),
         Outcome { ending: Ending::StackExhausted, gas: 0 }
     );
+}
+
+#[test]
+fn what_needs_little_takes_nothing_from_the_stack() {
+    let ending = |text: &str| run(text, "run", &[], PLENTY, 0).ending;
+    // Frames of 16 + 8 × locals: 4096 together, or 8 more.
+    let chain = |locals: usize| {
+        format!(
+            "(module (type $t (func)) (table 1 funcref)
+               (func $a (export \"run\") (call $b) (call $c)) (func $b (local {}) (call $c))
+               (func $c (local {}) (br 0) (call_indirect (type $t) (i32.const 0)) (call $c)))",
+            "i64 ".repeat(100),
+            "i64 ".repeat(locals)
+        )
+    };
+    assert_eq!(ending(&chain(406)), Ending::Return(vec![]));
+    assert_eq!(ending(&chain(407)), Ending::StackExhausted);
+    for deep in [
+        "(module (func $a (export \"run\") (if (i32.const 0) (then (call $a)))))",
+        "(module (func $a (if (i32.const 0) (then (call $b)))) (func $b (export \"run\") (call $a)))",
+        "(module (func (export \"run\") (call $a)) (func $a (if (i32.const 0) (then (call $a)))))",
+        "(module (type $t (func)) (table 1 funcref)
+           (func (export \"run\") (if (i32.const 0) (then (call_indirect (type $t) (i32.const 0))))))",
+    ] {
+        assert_eq!(ending(deep), Ending::StackExhausted, "{deep}");
+    }
+    // What the host does is not on the guest's stack.
+    let hosted = around("(drop (call $next (i32.const 1)))");
+    assert_eq!(ending(&hosted), Ending::Return(vec![]));
+}
+
+#[test]
+fn a_trap_counts_if_what_was_executed_was_paid() {
+    // Of the constants behind the trap nothing has to be there; what stands before it is paid when it traps, or not.
+    for (body, cost) in [
+        ("(drop (i32.load (local.get 0))) (drop (i32.const 1))", 5 + 3),
+        ("(if (local.get 0) (then unreachable))", 5 + 3 + 1),
+        ("(block (br_if 0 (i32.eqz (local.get 0))) unreachable)", 5 + 2 + 2 + 1),
+        (
+            "(block (br_if 0 (local.get 0)) (return)) (drop (i32.load offset=0x70000000 (i32.const 0)))",
+            5 + 3 + 3,
+        ),
+        ("(drop (i32.div_u (i32.const 7) (i32.eqz (local.get 0)))) (drop (i32.const 1))", 5 + 3 + 8),
+    ] {
+        let text = format!("(module (memory 1) (func (export \"run\") (param i32) {body}))");
+        let outcome = |gas| run(&text, "run", &[Val::I32(-1)], gas, STACK_BYTES);
+        let exact = outcome(cost);
+        assert!(matches!(exact.ending, Ending::Trap(_)), "{body}: {exact:?}");
+        assert_eq!(exact.gas, cost, "{body}");
+        assert_eq!(outcome(PLENTY), exact, "{body}");
+        assert_eq!(outcome(cost - 1), Outcome { ending: Ending::OutOfGas, gas: cost - 1 }, "{body}");
+    }
+}
+
+#[test]
+fn labels_are_arrived_at_with_the_same_to_pay() {
+    // Paths of different length to one label, to labels of one `br_table`, and back to a loop that is one of them.
+    let text = "(module (memory 1) (func (export \"run\") (param $n i32) (param $way i32) (result i32)
+        (loop $again
+          (block $out
+            (block $a
+              (block $b
+                (br_if $b (i32.eq (local.get $way) (i32.const 3)))
+                (drop (i32.add (i32.const 1) (i32.const 2)))
+                (br_table $a $b $out $again (local.get $way)))
+              (drop (i32.load (i32.const 0)))
+              (local.set $way (i32.const 2)))
+            (local.set $way (i32.add (local.get $way) (i32.const 1))))
+          (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $way)))";
+    // Of each round: to the `br_table`, what is behind it, and the end.
+    let head = 3 + 2 + 4 + 1 + 4;
+    let (a, b, last) = (4, 2 + 1 + 1 + 2, 6);
+    let round = |way: i32| match way {
+        0 => (head + a + last, 1),
+        1 => (head + b + a + last, 3),
+        3 => (3 + 2 + b + a + last, 3),
+        _ => (head + last, way),
+    };
+    for (n, mut way) in [(1, 0), (1, 1), (1, 2), (1, 3), (5, 0), (7, 1), (3, 3), (2, 2)] {
+        let args = [Val::I32(n), Val::I32(way)];
+        let mut gas = 4 + 2 + 1;
+        for _ in 0..n {
+            let (cost, next) = round(way);
+            (gas, way) = (gas + cost, next);
+        }
+        costs(text, &args, gas);
+    }
 }
 
 #[test]

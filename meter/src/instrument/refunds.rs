@@ -49,47 +49,38 @@ pub(super) struct Place {
     /// Where it is, in the metered bytes.
     pub(super) offset: u32,
     pub(super) kind: TrapKind,
-    /// What stands behind it in its run.
-    pub(super) refund: u64,
+    /// What was charged and is not executed; the other way round, if it is negative.
+    pub(super) refund: i64,
 }
 
-/// For each instruction that can trap what stands behind it in its run: charged, and not executed.
+/// For each instruction that can trap how far the counter is from what was executed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Refunds {
     /// In the order of their places.
     pub(super) places: Vec<Place>,
-    /// Where each charge of a run begins and ends, in the same order.
-    pub(super) charges: Vec<(u32, u32)>,
 }
 
 impl Refunds {
-    /// What is given back for a trap of this kind that an engine reports at this place of the metered bytes.
+    /// What is left of the gas after a trap of this kind that an engine reports at this place of the metered bytes,
+    /// where the counter was left at `counter`; `None`: the gas was out before.
+    #[must_use]
+    pub fn left(&self, counter: i64, offset: u32, kind: TrapKind) -> Option<u64> {
+        u64::try_from(counter.saturating_add(self.at(offset, kind))).ok()
+    }
+
+    /// What has to be added to the counter for it.
     ///
     /// An engine that fuses a load with the instruction that uses it reports the place of the latter: so it is the
-    /// last instruction at or before the place that can trap in this way. One that sees that a run only traps makes
-    /// its charge trap on a condition: so within a charge it is the first instruction behind.
+    /// last instruction at or before the place that can trap in this way.
     #[must_use]
-    pub fn at(&self, offset: u32, kind: TrapKind) -> u64 {
-        let charge = self.charges[..self.charges.partition_point(|charge| charge.0 <= offset)].last();
-        if charge.is_some_and(|charge| offset < charge.1) {
-            let begin = self.places.partition_point(|place| place.offset < offset);
-            return self.places[begin..]
-                .iter()
-                .find(|place| place.kind == kind)
-                .map_or(0, |place| place.refund);
-        }
+    pub fn at(&self, offset: u32, kind: TrapKind) -> i64 {
         let end = self.places.partition_point(|place| place.offset <= offset);
         self.places[..end].iter().rev().find(|place| place.kind == kind).map_or(0, |place| place.refund)
     }
 
-    /// What is given back where: the place in the metered bytes, how it traps, and the gas.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, TrapKind, u64)> + '_ {
+    /// What has to be added where: the place in the metered bytes, how it traps, and the gas.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, TrapKind, i64)> + '_ {
         self.places.iter().map(|place| (place.offset, place.kind, place.refund))
-    }
-
-    /// Where each charge of a run begins and ends in the metered bytes.
-    pub fn charges(&self) -> &[(u32, u32)] {
-        &self.charges
     }
 
     /// How many instructions it knows.
