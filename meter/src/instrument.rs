@@ -9,6 +9,7 @@ use crate::schedule::Schedule;
 mod body;
 mod calls;
 mod emit;
+mod floats;
 mod labels;
 mod prices;
 mod refunds;
@@ -109,8 +110,9 @@ impl Code {
         leb(count_of(bodies.len())?, &mut code.bytes);
         let functions = bodies.iter().zip(&facts.functions).zip(shallow);
         for (index, ((body, function), shallow)) in (imported..).zip(functions) {
+            let signature = facts.types.get(function.ty as usize).ok_or(Refusal::Facts)?;
             let results = types.of_results(function.ty)?;
-            let body = body::meter(context, body, function, &results, shallow)
+            let body = body::meter(context, body, function, signature, &results, shallow)
                 .map_err(|refusal| refusal.within(index))?;
             let length = body.bytes.len();
             bound("bytes of metered code", length as u64, BODY_BYTES_MAX, Some(index))?;

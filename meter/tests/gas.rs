@@ -485,9 +485,68 @@ fn nans_of_arithmetic_are_canonical_and_others_stay() {
             "(i32.wrap_i64 (i64.reinterpret_f64 (f64.min (f64.const nan:0x8000000000001) (f64.const 1))))",
             "I32(0)",
         ),
+        // Through a local that only arithmetic writes, through one that comes from it, and from one round to the next.
+        ("(local.set $x (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (local.get $x))", "I32(2143289344)"),
+        (
+            "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
+             (i32.reinterpret_f32 (f32.neg (local.get $y)))",
+            "I32(-4194304)",
+        ),
+        (
+            "(local.set $x (f32.const 1))
+             (loop (local.set $x (f32.add (local.get $x) (f32.sqrt (f32.const -1))))
+               (br_if 0 (f32.eq (local.get $x) (local.get $x))))
+             (f32.store (i32.const 8) (local.get $x)) (i32.load (i32.const 8))",
+            "I32(2143289344)",
+        ),
+        ("(i32.reinterpret_f32 (local.tee $x (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+        (
+            "(drop (local.tee $x (f32.sqrt (f32.const -1)))) (i32.reinterpret_f32 (local.get $x))",
+            "I32(2143289344)",
+        ),
+        ("(i32.reinterpret_f32 (local.tee 0 (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+        // A local that a load has written, too: what is loaded stays, what is computed is canonical.
+        ("(local.set $x (f32.load (i32.const 4))) (i32.reinterpret_f32 (local.get $x))", "I32(-6291455)"),
+        (
+            "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
+             (local.set $x (f32.load (i32.const 4))) (local.set $y (local.get $x))
+             (i32.reinterpret_f32 (local.get $y))",
+            "I32(-6291455)",
+        ),
+        (
+            "(local.set $x (f32.load (i32.const 4))) (local.set $x (f32.sqrt (f32.const -1)))
+             (i32.reinterpret_f32 (local.get $x))",
+            "I32(2143289344)",
+        ),
+        ("(local.set $x (f32.const nan:0x200001)) (i32.reinterpret_f32 (local.get $x))", "I32(2141192193)"),
+        // Where it is not on top, or goes elsewhere.
+        ("(call $bits (f32.sqrt (f32.const -1)) (i32.const 1))", "I32(2143289344)"),
+        ("(i32.reinterpret_f32 (f32.copysign (f32.sqrt (f32.const -1)) (f32.const 1)))", "I32(2143289344)"),
+        (
+            "(i32.reinterpret_f32 (select (f32.sqrt (f32.const -1)) (f32.const 1) (i32.const 1)))",
+            "I32(2143289344)",
+        ),
+        (
+            "(global.set $g (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (global.get $g))",
+            "I32(2143289344)",
+        ),
+        (
+            "(f32.sqrt (f32.const -1)) (if (param f32) (result f32) (i32.const 1) (then) (else))
+             (i32.reinterpret_f32)",
+            "I32(2143289344)",
+        ),
+        (
+            "(i32.reinterpret_f32 (block (result f32)
+               (drop (br_if 0 (f32.sqrt (f32.const -1)) (i32.const 1))) (f32.const 1)))",
+            "I32(2143289344)",
+        ),
     ];
     for (body, result) in cases {
-        let text = format!("(module (func (export \"run\") (param f32 f64) (result i32) {body}))");
+        let text = format!(
+            "(module (memory 1) (global $g (mut f32) (f32.const 0)) (data (i32.const 4) \"\\01\\00\\a0\\ff\")
+               (func $bits (param f32 i32) (result i32) (i32.reinterpret_f32 (local.get 0)))
+               (func (export \"run\") (param f32 f64) (result i32) (local $x f32) (local $y f32) {body}))"
+        );
         let outcome = run(&text, "run", &[Val::F32(0), Val::F64(0)], PLENTY, STACK_BYTES);
         assert_eq!(outcome.ending, Ending::Return(vec![result.into()]), "{body}");
     }

@@ -3,11 +3,12 @@
 use wasmparser::{BinaryReader, FunctionBody, Operator, OperatorsReader};
 
 use super::count_of;
-use super::emit::{Emitter, Globals, Locals, Width, ignores_nan_bits, leb, makes_nan};
+use super::emit::{Emitter, Globals, Locals, Width, leb};
+use super::floats::Floats;
 use super::labels::{Kind, Labels};
 use super::prices::{Charged, price, signed};
 use super::refunds::{Place, TrapKind};
-use crate::admit::{Function, Refusal};
+use crate::admit::{Function, Refusal, Signature};
 use crate::reach::Reach;
 use crate::schedule::{Class, Schedule};
 
@@ -46,12 +47,15 @@ pub(super) fn meter(
     context: Context<'_>,
     body: &FunctionBody<'_>,
     function: &Function,
+    signature: &Signature,
     results: &[u8],
     shallow: bool,
 ) -> Result<Body, Refusal> {
     let operators = body.get_binary_reader_for_operators()?;
     let mut bytes = Vec::with_capacity(body.range().len().saturating_mul(2));
-    let locals = declare(body, function, operators.clone(), &mut bytes)?;
+    let params = count_of(signature.params.len())?;
+    let floats = Floats::read(&operators, params, function.locals)?;
+    let locals = declare(body, function, &floats, &mut bytes)?;
     let emitter = Emitter { bytes: &mut bytes, globals: context.globals, locals };
     let labels = Labels::read(operators.clone())?;
     let mut pending = vec![None; labels.count()];
@@ -69,7 +73,8 @@ pub(super) fn meter(
         now: State { pending: signed(context.schedule.entering(function.locals))?, dirty: false },
         loaded: false,
         fences: 0,
-        nan: None,
+        floats,
+        number: 0,
         places: Vec::new(),
     };
     writer.function(operators, function, results, shallow)?;
@@ -81,16 +86,10 @@ pub(super) fn meter(
 fn declare(
     body: &FunctionBody<'_>,
     function: &Function,
-    operators: BinaryReader<'_>,
+    floats: &Floats,
     bytes: &mut Vec<u8>,
 ) -> Result<Locals, Refusal> {
-    let (mut floats_32, mut floats_64) = (false, false);
-    let mut reader = OperatorsReader::new(operators);
-    while !reader.eof() {
-        let operator = reader.read()?;
-        floats_32 |= makes_nan(&operator) == Some(Width::F32);
-        floats_64 |= makes_nan(&operator) == Some(Width::F64);
-    }
+    let (floats_32, floats_64) = (floats.any(Width::F32), floats.any(Width::F64));
     let mut types = vec![I64, I32];
     types.extend(floats_32.then_some(F32));
     types.extend(floats_64.then_some(F64));
@@ -145,8 +144,9 @@ struct Writer<'a> {
     /// The last instruction that can trap is an integer load, and nothing stands between that keeps it apart.
     loaded: bool,
     fences: i32,
-    /// On top of the stack lies what may be a NaN that is not canonical yet.
-    nan: Option<Width>,
+    floats: Floats,
+    /// How many instructions were written.
+    number: usize,
     places: Vec<Place>,
 }
 
@@ -228,9 +228,6 @@ impl Writer<'_> {
 
     /// Writes an instruction with what stands before and behind it; `dead`: no control comes from the one before.
     fn instruction(&mut self, operator: &Operator<'_>, raw: &[u8], dead: bool) -> Result<(), Refusal> {
-        if let Some(width) = self.nan.take().filter(|_| !ignores_nan_bits(operator)) {
-            self.emitter.canonical(width);
-        }
         self.now.pending = self.now.pending.saturating_add(price(self.context.schedule, operator)?);
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.begin(raw)?,
@@ -255,7 +252,10 @@ impl Writer<'_> {
             Operator::Call { .. } | Operator::CallIndirect { .. } => self.call(operator, raw)?,
             _ => self.plain(operator, raw)?,
         }
-        self.nan = makes_nan(operator);
+        if let Some(width) = self.floats.at(self.number) {
+            self.emitter.canonical(width);
+        }
+        self.number += 1;
         Ok(())
     }
 
