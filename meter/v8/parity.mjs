@@ -87,7 +87,7 @@ function called(exports, refunds, call, started) {
 
 let [cases, calls, wrong] = [0, 0, 0];
 for await (const line of createInterface({ input: createReadStream(process.argv[2]) })) {
-  const { seed, module, refunds, calls: expected, memory, start } = JSON.parse(line);
+  const { name, module, refunds, calls: expected, memory, start } = JSON.parse(line);
   const compiled = new WebAssembly.Module(Uint8Array.from(module));
   let { exports } = new WebAssembly.Instance(compiled, {});
   cases += 1;
@@ -103,7 +103,7 @@ for await (const line of createInterface({ input: createReadStream(process.argv[
     started = true;
     if (ending !== anyNaN(call.ending, call.types) || used !== BigInt(call.used)) {
       wrong += 1;
-      console.log(`seed ${seed}, ${call.export}: ${ending}, gas ${used}; expected ${call.ending}, gas ${call.used}`);
+      console.log(`${name}, ${call.export}: ${ending}, gas ${used}; expected ${call.ending}, gas ${call.used}`);
     }
   }
   if (memory) {
@@ -112,7 +112,7 @@ for await (const line of createInterface({ input: createReadStream(process.argv[
     for (const byte of bytes) sum = (Math.imul(sum, 31) + byte) >>> 0;
     if (sum !== memory.sum) {
       wrong += 1;
-      console.log(`seed ${seed}: the memory differs`);
+      console.log(`${name}: the memory differs`);
     }
   }
 }

@@ -10,7 +10,12 @@ use crate::{guest, setup, test, tidy};
 /// Runs every check.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     run_shown(workspace.cargo().args(["fmt", "--all", "--check"]))?;
-    for manifest in ["guest/engine/Cargo.toml", "guest/kernels/Cargo.toml", "fuzz/Cargo.toml"] {
+    for manifest in [
+        "guest/engine/Cargo.toml",
+        "guest/kernels/Cargo.toml",
+        "guest/workloads/Cargo.toml",
+        "fuzz/Cargo.toml",
+    ] {
         run_shown(workspace.cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
     }
     tidy::run(workspace)?;

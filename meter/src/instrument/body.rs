@@ -7,7 +7,7 @@ use super::emit::{Emitter, Globals, Locals, Width, leb};
 use super::floats::Floats;
 use super::labels::{Kind, Labels};
 use super::prices::{Charged, price, signed};
-use super::refunds::{Place, TrapKind};
+use super::refunds::{Place, TrapKind, memory_offset};
 use crate::admit::{Function, Refusal, Signature};
 use crate::reach::Reach;
 use crate::schedule::{Class, Schedule};
@@ -214,7 +214,6 @@ impl Writer<'_> {
         if self.now.dirty {
             self.emitter.store();
             self.now.dirty = false;
-            self.loaded = false;
         }
     }
 
@@ -350,10 +349,9 @@ impl Writer<'_> {
 
     /// Brings the global up to date before what can trap, and keeps it apart from a load before it.
     fn before_trap(&mut self, operator: &Operator<'_>) {
-        // Engines make a branch to what can only trap a trap of the branch: not if there is a store before.
-        self.now.dirty |= self.only_traps(operator);
         self.publish();
-        if self.fuses(operator) {
+        // Engines make a branch to what can only trap a trap of the branch: not if there is a store before.
+        if self.fuses(operator) | self.only_traps(operator) {
             self.fences += 1;
             self.emitter.fence(self.fences);
         }
@@ -387,35 +385,4 @@ impl Writer<'_> {
         let loaded = std::mem::replace(&mut self.loaded, class == Some(Class::Load) && !float);
         loaded && matches!(class, Some(Class::Load | Class::Store))
     }
-}
-
-/// The offset of an access to memory that stands in the instruction.
-fn memory_offset(operator: &Operator<'_>) -> Option<u64> {
-    use Operator as O;
-    Some(match operator {
-        O::I32Load { memarg }
-        | O::I64Load { memarg }
-        | O::F32Load { memarg }
-        | O::F64Load { memarg }
-        | O::I32Load8S { memarg }
-        | O::I32Load8U { memarg }
-        | O::I32Load16S { memarg }
-        | O::I32Load16U { memarg }
-        | O::I64Load8S { memarg }
-        | O::I64Load8U { memarg }
-        | O::I64Load16S { memarg }
-        | O::I64Load16U { memarg }
-        | O::I64Load32S { memarg }
-        | O::I64Load32U { memarg }
-        | O::I32Store { memarg }
-        | O::I64Store { memarg }
-        | O::F32Store { memarg }
-        | O::F64Store { memarg }
-        | O::I32Store8 { memarg }
-        | O::I32Store16 { memarg }
-        | O::I64Store8 { memarg }
-        | O::I64Store16 { memarg }
-        | O::I64Store32 { memarg } => memarg.offset,
-        _ => return None,
-    })
 }
