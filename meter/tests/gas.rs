@@ -459,89 +459,88 @@ fn a_failing_host_function_costs_the_call() {
     assert_eq!(outcome, Outcome { ending: Ending::OutOfGas, gas: ENTRY + 9 + 99 });
 }
 
-#[test]
-fn nans_of_arithmetic_are_canonical_and_others_stay() {
-    let cases = [
-        ("(i32.reinterpret_f32 (f32.add (f32.const -nan:0x200001) (f32.const 1)))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.demote_f64 (f64.const -nan:0x4000000000001)))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.sqrt (f32.const -1)))", "I32(2143289344)"),
-        // What a NaN goes into next shows its bits, or not.
-        ("(i32.reinterpret_f32 (f32.neg (f32.sqrt (f32.const -1))))", "I32(-4194304)"),
-        ("(i32.reinterpret_f32 (f32.mul (f32.const 2) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
-        ("(i32.trunc_sat_f32_s (f32.sqrt (f32.const -1)))", "I32(0)"),
-        ("(f32.eq (local.tee 0 (f32.sqrt (f32.const -1))) (local.get 0))", "I32(0)"),
-        ("(i32.reinterpret_f32 (block (result f32) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.sqrt (f32.const -1))))", "I32(1065353216)"),
-        ("(i32.reinterpret_f32 (f32.nearest (f32.const -nan)))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.neg (f32.const nan:0x200001)))", "I32(-6291455)"),
-        ("(i32.reinterpret_f32 (f32.copysign (f32.const nan:0x400001) (f32.const -1)))", "I32(-4194303)"),
-        ("(i32.reinterpret_f32 (f32.add (f32.const -0) (f32.const -0)))", "I32(-2147483648)"),
-        (
-            "(i32.wrap_i64 (i64.shr_u (i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const 0))) (i64.const 32)))",
-            "I32(2146959360)",
-        ),
-        ("(i32.wrap_i64 (i64.reinterpret_f64 (f64.promote_f32 (f32.const -nan:0x200001))))", "I32(0)"),
-        (
-            "(i32.wrap_i64 (i64.reinterpret_f64 (f64.min (f64.const nan:0x8000000000001) (f64.const 1))))",
-            "I32(0)",
-        ),
-        // Through a local that only arithmetic writes, through one that comes from it, and from one round to the next.
-        ("(local.set $x (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (local.get $x))", "I32(2143289344)"),
-        (
-            "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
+/// What a function of a float does, and the bits that come out.
+const NANS: [(&str, &str); 32] = [
+    ("(i32.reinterpret_f32 (f32.add (f32.const -nan:0x200001) (f32.const 1)))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.demote_f64 (f64.const -nan:0x4000000000001)))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.sqrt (f32.const -1)))", "I32(2143289344)"),
+    // What a NaN goes into next shows its bits, or not.
+    ("(i32.reinterpret_f32 (f32.neg (f32.sqrt (f32.const -1))))", "I32(-4194304)"),
+    ("(i32.reinterpret_f32 (f32.mul (f32.const 2) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    ("(i32.trunc_sat_f32_s (f32.sqrt (f32.const -1)))", "I32(0)"),
+    ("(f32.eq (local.tee 0 (f32.sqrt (f32.const -1))) (local.get 0))", "I32(0)"),
+    ("(i32.reinterpret_f32 (block (result f32) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.sqrt (f32.const -1))))", "I32(1065353216)"),
+    ("(i32.reinterpret_f32 (f32.nearest (f32.const -nan)))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.neg (f32.const nan:0x200001)))", "I32(-6291455)"),
+    ("(i32.reinterpret_f32 (f32.copysign (f32.const nan:0x400001) (f32.const -1)))", "I32(-4194303)"),
+    ("(i32.reinterpret_f32 (f32.add (f32.const -0) (f32.const -0)))", "I32(-2147483648)"),
+    (
+        "(i32.wrap_i64 (i64.shr_u (i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const 0))) (i64.const 32)))",
+        "I32(2146959360)",
+    ),
+    ("(i32.wrap_i64 (i64.reinterpret_f64 (f64.promote_f32 (f32.const -nan:0x200001))))", "I32(0)"),
+    (
+        "(i32.wrap_i64 (i64.reinterpret_f64 (f64.min (f64.const nan:0x8000000000001) (f64.const 1))))",
+        "I32(0)",
+    ),
+    // Through a local that only arithmetic writes, through one that comes from it, and from one round to the next.
+    ("(local.set $x (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (local.get $x))", "I32(2143289344)"),
+    (
+        "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
              (i32.reinterpret_f32 (f32.neg (local.get $y)))",
-            "I32(-4194304)",
-        ),
-        (
-            "(local.set $x (f32.const 1))
+        "I32(-4194304)",
+    ),
+    (
+        "(local.set $x (f32.const 1))
              (loop (local.set $x (f32.add (local.get $x) (f32.sqrt (f32.const -1))))
                (br_if 0 (f32.eq (local.get $x) (local.get $x))))
              (f32.store (i32.const 8) (local.get $x)) (i32.load (i32.const 8))",
-            "I32(2143289344)",
-        ),
-        ("(i32.reinterpret_f32 (local.tee $x (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
-        (
-            "(drop (local.tee $x (f32.sqrt (f32.const -1)))) (i32.reinterpret_f32 (local.get $x))",
-            "I32(2143289344)",
-        ),
-        ("(i32.reinterpret_f32 (local.tee 0 (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
-        // A local that a load has written, too: what is loaded stays, what is computed is canonical.
-        ("(local.set $x (f32.load (i32.const 4))) (i32.reinterpret_f32 (local.get $x))", "I32(-6291455)"),
-        (
-            "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
+        "I32(2143289344)",
+    ),
+    ("(i32.reinterpret_f32 (local.tee $x (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    (
+        "(drop (local.tee $x (f32.sqrt (f32.const -1)))) (i32.reinterpret_f32 (local.get $x))",
+        "I32(2143289344)",
+    ),
+    ("(i32.reinterpret_f32 (local.tee 0 (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    // A local that a load has written, too: what is loaded stays, what is computed is canonical.
+    ("(local.set $x (f32.load (i32.const 4))) (i32.reinterpret_f32 (local.get $x))", "I32(-6291455)"),
+    (
+        "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
              (local.set $x (f32.load (i32.const 4))) (local.set $y (local.get $x))
              (i32.reinterpret_f32 (local.get $y))",
-            "I32(-6291455)",
-        ),
-        (
-            "(local.set $x (f32.load (i32.const 4))) (local.set $x (f32.sqrt (f32.const -1)))
+        "I32(-6291455)",
+    ),
+    (
+        "(local.set $x (f32.load (i32.const 4))) (local.set $x (f32.sqrt (f32.const -1)))
              (i32.reinterpret_f32 (local.get $x))",
-            "I32(2143289344)",
-        ),
-        ("(local.set $x (f32.const nan:0x200001)) (i32.reinterpret_f32 (local.get $x))", "I32(2141192193)"),
-        // Where it is not on top, or goes elsewhere.
-        ("(call $bits (f32.sqrt (f32.const -1)) (i32.const 1))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.copysign (f32.sqrt (f32.const -1)) (f32.const 1)))", "I32(2143289344)"),
-        (
-            "(i32.reinterpret_f32 (select (f32.sqrt (f32.const -1)) (f32.const 1) (i32.const 1)))",
-            "I32(2143289344)",
-        ),
-        (
-            "(global.set $g (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (global.get $g))",
-            "I32(2143289344)",
-        ),
-        (
-            "(f32.sqrt (f32.const -1)) (if (param f32) (result f32) (i32.const 1) (then) (else))
+        "I32(2143289344)",
+    ),
+    ("(local.set $x (f32.const nan:0x200001)) (i32.reinterpret_f32 (local.get $x))", "I32(2141192193)"),
+    // Where it is not on top, or goes elsewhere.
+    ("(call $bits (f32.sqrt (f32.const -1)) (i32.const 1))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.copysign (f32.sqrt (f32.const -1)) (f32.const 1)))", "I32(2143289344)"),
+    (
+        "(i32.reinterpret_f32 (select (f32.sqrt (f32.const -1)) (f32.const 1) (i32.const 1)))",
+        "I32(2143289344)",
+    ),
+    ("(global.set $g (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (global.get $g))", "I32(2143289344)"),
+    (
+        "(f32.sqrt (f32.const -1)) (if (param f32) (result f32) (i32.const 1) (then) (else))
              (i32.reinterpret_f32)",
-            "I32(2143289344)",
-        ),
-        (
-            "(i32.reinterpret_f32 (block (result f32)
+        "I32(2143289344)",
+    ),
+    (
+        "(i32.reinterpret_f32 (block (result f32)
                (drop (br_if 0 (f32.sqrt (f32.const -1)) (i32.const 1))) (f32.const 1)))",
-            "I32(2143289344)",
-        ),
-    ];
-    for (body, result) in cases {
+        "I32(2143289344)",
+    ),
+];
+
+#[test]
+fn nans_of_arithmetic_are_canonical_and_others_stay() {
+    for (body, result) in NANS {
         let text = format!(
             "(module (memory 1) (global $g (mut f32) (f32.const 0)) (data (i32.const 4) \"\\01\\00\\a0\\ff\")
                (func $bits (param f32 i32) (result i32) (i32.reinterpret_f32 (local.get 0)))
