@@ -1,15 +1,18 @@
 //! Gas in the bytecode: a module of the same behaviour that counts what it does, as `docs/gas.md` says.
 
-use wasmparser::{FunctionBody, Parser, Payload};
+use wasmparser::{FunctionBody, MemorySectionReader, Parser, Payload};
 
 use crate::admit::{Facts, Refusal, Signature};
 use crate::refusal::bound;
 use crate::schedule::Schedule;
 
 mod body;
+mod calls;
 mod emit;
+mod floats;
+mod labels;
+mod prices;
 mod refunds;
-mod runs;
 mod sections;
 
 pub use refunds::{Refunds, TrapKind};
@@ -52,33 +55,43 @@ pub fn instrument(bytes: &[u8], facts: &Facts, schedule: &Schedule) -> Result<Me
     }
     let mut sections = Sections::default();
     let mut bodies = Vec::new();
+    let mut pages_max = 0;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
             Payload::CodeSectionEntry(body) => bodies.push(body),
-            payload => sections.take(&payload, bytes)?,
+            payload => {
+                if let Payload::MemorySection(memories) = &payload {
+                    pages_max = memory_pages_max(memories.clone(), facts)?;
+                }
+                sections.take(&payload, bytes)?;
+            }
         }
     }
     if bodies.len() != facts.functions.len() {
         return Err(Refusal::Facts);
     }
     let mut types = BlockTypes { facts, added: Vec::new() };
-    let code = Code::meter(bytes, facts, schedule, &bodies, &mut types)?;
+    let code = Code::meter(bytes, facts, schedule, &bodies, pages_max << 16, &mut types)?;
     sections.rewrite(facts, &types.added)?;
     let has_code = !bodies.is_empty();
     let (bytes, code_at) = sections.write(has_code.then_some(code.bytes.as_slice()))?;
     bound("bytes of metered module", bytes.len() as u64, MODULE_BYTES_MAX, None)?;
     // Within the module's length, which is bounded.
-    let (mut places, mut charges) = (code.places, code.charges);
+    let mut places = code.places;
     places.iter_mut().for_each(|place| place.offset += code_at);
-    charges.iter_mut().for_each(|charge| *charge = (charge.0 + code_at, charge.1 + code_at));
-    Ok(Metered { bytes, refunds: Refunds { places, charges } })
+    Ok(Metered { bytes, refunds: Refunds { places } })
+}
+
+/// What the memory may grow to.
+fn memory_pages_max(memories: MemorySectionReader<'_>, facts: &Facts) -> Result<u64, Refusal> {
+    let limit = u64::from(facts.memory_pages_max);
+    memories.into_iter().try_fold(0, |_, memory| Ok(memory?.maximum.map_or(limit, |own| own.min(limit))))
 }
 
 /// The content of the code section, and its instructions that can trap: their offsets are those in the content.
 struct Code {
     bytes: Vec<u8>,
     places: Vec<refunds::Place>,
-    charges: Vec<(u32, u32)>,
 }
 
 impl Code {
@@ -87,26 +100,28 @@ impl Code {
         facts: &Facts,
         schedule: &Schedule,
         bodies: &[FunctionBody<'_>],
+        memory_bytes_max: u64,
         types: &mut BlockTypes<'_>,
     ) -> Result<Self, Refusal> {
         let first = facts.globals_count;
         let globals = Globals { gas: first, stack: first + 1, fence: first + 2, full: first + 3 };
-        let context = Context { bytes: module, schedule, globals };
-        let mut code = Self { bytes: Vec::new(), places: Vec::new(), charges: Vec::new() };
+        let imported = count_of(facts.imports.len())?;
+        let context = Context { bytes: module, schedule, globals, imported, memory_bytes_max };
+        let shallow = calls::shallow(facts, bodies)?;
+        let mut code = Self { bytes: Vec::new(), places: Vec::new() };
         leb(count_of(bodies.len())?, &mut code.bytes);
-        let imported = facts.imports.len();
-        for (position, (body, function)) in bodies.iter().zip(&facts.functions).enumerate() {
-            let index = count_of(imported + position)?;
+        let functions = bodies.iter().zip(&facts.functions).zip(shallow);
+        for (index, ((body, function), shallow)) in (imported..).zip(functions) {
+            let signature = facts.types.get(function.ty as usize).ok_or(Refusal::Facts)?;
             let results = types.of_results(function.ty)?;
-            let body =
-                body::meter(context, body, function, &results).map_err(|refusal| refusal.within(index))?;
+            let body = body::meter(context, body, function, signature, &results, shallow)
+                .map_err(|refusal| refusal.within(index))?;
             let length = body.bytes.len();
             bound("bytes of metered code", length as u64, BODY_BYTES_MAX, Some(index))?;
             bound("bytes of metered module", (code.bytes.len() + length) as u64, MODULE_BYTES_MAX, None)?;
             leb(count_of(length)?, &mut code.bytes);
             let at = count_of(code.bytes.len())?;
             code.bytes.extend_from_slice(&body.bytes);
-            code.charges.extend(body.charges.iter().map(|charge| (charge.0 + at, charge.1 + at)));
             code.places.extend(
                 body.places.iter().map(|place| refunds::Place { offset: place.offset + at, ..*place }),
             );

@@ -156,7 +156,7 @@ const TRAPS: [(&str, Trap, i64); 22] = [
 #[test]
 fn a_trap_costs_what_was_executed_wherever_it_is() {
     let engine = Engine::default();
-    // Of these the first two make one run with the trap, the others have boundaries of their own.
+    // Straight code, code that traps by the same kind, and control.
     let fillers = [
         ("", 0),
         ("(drop (i32.const 1))", 2),
@@ -232,7 +232,7 @@ fn a_load_fused_with_what_uses_it_is_exact() {
 
 #[test]
 fn a_run_that_can_only_trap_is_exact() {
-    // The address is known to be outside: the engine makes the charge trap, which stands before the load.
+    // The address is known to be outside: an engine may see that whoever branches there traps.
     let text = "(module (memory 1) (func (export \"run\")
         (drop (i32.load offset=0x70000000 (i32.const 0))) (drop (i32.const 1))))";
     let expected = Outcome { ending: Ending::Trap(Trap::MemoryOutOfBounds), gas: ENTRY + 3 };
@@ -255,7 +255,7 @@ fn only_what_is_executed_of_a_branch_is_paid() {
         (loop $again
           (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))";
     costs(text, &[Val::I32(10)], 5 + 10 * 6);
-    // A block that no branch names is no boundary.
+    // Out of gas before the trap, by one.
     let text =
         "(module (func (export \"run\") (block (drop (i32.const 1))) (drop (i32.const 1)) unreachable))";
     let short = run(text, "run", &[], 8, STACK_BYTES);
@@ -324,7 +324,7 @@ fn deep_recursion_ends_by_the_counted_stack() {
     let plain = "(module (func $f (export \"run\") (param i32) (result i32)
         (i32.add (i32.const 1) (call $f (local.get 0)))))";
     let outcome = run(plain, "run", &[Val::I32(0)], PLENTY, STACK_BYTES);
-    // Each call that was entered: its first run, entering included; the last was not entered.
+    // Each call that was entered, and entering it; the last was not entered.
     let calls = i64::from(STACK_BYTES) / 40;
     assert_eq!(outcome, Outcome { ending: Ending::StackExhausted, gas: calls * (5 + 1 + 1 + 8) });
     let indirect = "(module (type $t (func)) (table 1 funcref) (elem (i32.const 0) $f)
@@ -341,17 +341,17 @@ fn deep_recursion_ends_by_the_counted_stack() {
     let outcome = run(&wide, "run", &[Val::I64(1)], PLENTY, STACK_BYTES);
     assert_eq!(outcome.ending, Ending::StackExhausted);
     // What is given back can be taken again: many calls one after the other.
-    let again = "(module (func $g) (func (export \"run\") (local i32)
+    let again = "(module (func $g (if (i32.const 0) (then (call $g)))) (func (export \"run\") (local i32)
         (loop (call $g)
           (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 5000))))))";
-    assert_eq!(run(again, "run", &[], PLENTY, 64).ending, Ending::Return(vec![]));
-    assert_eq!(run(again, "run", &[], PLENTY, 55).ending, Ending::StackExhausted);
+    assert_eq!(run(again, "run", &[], PLENTY, 72).ending, Ending::Return(vec![]));
+    assert_eq!(run(again, "run", &[], PLENTY, 63).ending, Ending::StackExhausted);
 }
 
 #[test]
 fn operands_that_lie_on_the_stack_are_in_the_frame() {
     // Three at most: the block's result and two for the addition. What is behind the branch doesn't count.
-    let text = "(module (func (export \"run\") (local i64)
+    let text = "(module (func $f (export \"run\") (local i64) (if (i32.const 0) (then (call $f)))
         (i32.const 1) (block (result i32) (i32.add (i32.const 2) (i32.const 3))) drop drop
         br 0 (i32.const 1) (i32.const 1) (i32.const 1) (i32.const 1) (i32.const 1) unreachable))";
     assert_eq!(run(text, "run", &[], PLENTY, 16 + 8 * 4).ending, Ending::Return(vec![]));
@@ -359,6 +359,94 @@ fn operands_that_lie_on_the_stack_are_in_the_frame() {
         run(text, "run", &[], PLENTY, 16 + 8 * 4 - 1),
         Outcome { ending: Ending::StackExhausted, gas: 0 }
     );
+}
+
+#[test]
+fn what_needs_little_takes_nothing_from_the_stack() {
+    let ending = |text: &str| run(text, "run", &[], PLENTY, 0).ending;
+    // Frames of 16 + 8 × locals: 4096 together, or 8 more.
+    let chain = |locals: usize| {
+        format!(
+            "(module (type $t (func)) (table 1 funcref)
+               (func $a (export \"run\") (call $b) (call $c)) (func $b (local {}) (call $c))
+               (func $c (local {}) (br 0) (call_indirect (type $t) (i32.const 0)) (call $c)))",
+            "i64 ".repeat(100),
+            "i64 ".repeat(locals)
+        )
+    };
+    assert_eq!(ending(&chain(406)), Ending::Return(vec![]));
+    assert_eq!(ending(&chain(407)), Ending::StackExhausted);
+    for deep in [
+        "(module (func $a (export \"run\") (if (i32.const 0) (then (call $a)))))",
+        "(module (func $a (if (i32.const 0) (then (call $b)))) (func $b (export \"run\") (call $a)))",
+        "(module (func (export \"run\") (call $a)) (func $a (if (i32.const 0) (then (call $a)))))",
+        "(module (type $t (func)) (table 1 funcref)
+           (func (export \"run\") (if (i32.const 0) (then (call_indirect (type $t) (i32.const 0))))))",
+    ] {
+        assert_eq!(ending(deep), Ending::StackExhausted, "{deep}");
+    }
+    // What the host does is not on the guest's stack.
+    let hosted = around("(drop (call $next (i32.const 1)))");
+    assert_eq!(ending(&hosted), Ending::Return(vec![]));
+}
+
+#[test]
+fn a_trap_counts_if_what_was_executed_was_paid() {
+    // Of the constants behind the trap nothing has to be there; what stands before it is paid when it traps, or not.
+    for (body, cost) in [
+        ("(drop (i32.load (local.get 0))) (drop (i32.const 1))", 5 + 3),
+        ("(if (local.get 0) (then unreachable))", 5 + 3 + 1),
+        ("(block (br_if 0 (i32.eqz (local.get 0))) unreachable)", 5 + 2 + 2 + 1),
+        (
+            "(block (br_if 0 (local.get 0)) (return)) (drop (i32.load offset=0x70000000 (i32.const 0)))",
+            5 + 3 + 3,
+        ),
+        ("(drop (i32.div_u (i32.const 7) (i32.eqz (local.get 0)))) (drop (i32.const 1))", 5 + 3 + 8),
+    ] {
+        let text = format!("(module (memory 1) (func (export \"run\") (param i32) {body}))");
+        let outcome = |gas| run(&text, "run", &[Val::I32(-1)], gas, STACK_BYTES);
+        let exact = outcome(cost);
+        assert!(matches!(exact.ending, Ending::Trap(_)), "{body}: {exact:?}");
+        assert_eq!(exact.gas, cost, "{body}");
+        assert_eq!(outcome(PLENTY), exact, "{body}");
+        assert_eq!(outcome(cost - 1), Outcome { ending: Ending::OutOfGas, gas: cost - 1 }, "{body}");
+    }
+}
+
+#[test]
+fn labels_are_arrived_at_with_the_same_to_pay() {
+    // Paths of different length to one label, to labels of one `br_table`, and back to a loop that is one of them.
+    let text = "(module (memory 1) (func (export \"run\") (param $n i32) (param $way i32) (result i32)
+        (loop $again
+          (block $out
+            (block $a
+              (block $b
+                (br_if $b (i32.eq (local.get $way) (i32.const 3)))
+                (drop (i32.add (i32.const 1) (i32.const 2)))
+                (br_table $a $b $out $again (local.get $way)))
+              (drop (i32.load (i32.const 0)))
+              (local.set $way (i32.const 2)))
+            (local.set $way (i32.add (local.get $way) (i32.const 1))))
+          (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $way)))";
+    // Of each round: to the `br_table`, what is behind it, and the end.
+    let head = 3 + 2 + 4 + 1 + 4;
+    let (a, b, last) = (4, 2 + 1 + 1 + 2, 6);
+    let round = |way: i32| match way {
+        0 => (head + a + last, 1),
+        1 => (head + b + a + last, 3),
+        3 => (3 + 2 + b + a + last, 3),
+        _ => (head + last, way),
+    };
+    for (n, mut way) in [(1, 0), (1, 1), (1, 2), (1, 3), (5, 0), (7, 1), (3, 3), (2, 2)] {
+        let args = [Val::I32(n), Val::I32(way)];
+        let mut gas = 4 + 2 + 1;
+        for _ in 0..n {
+            let (cost, next) = round(way);
+            (gas, way) = (gas + cost, next);
+        }
+        costs(text, &args, gas);
+    }
 }
 
 #[test]
@@ -386,35 +474,93 @@ fn a_failing_host_function_costs_the_call() {
     assert_eq!(outcome, Outcome { ending: Ending::OutOfGas, gas: ENTRY + 9 + 99 });
 }
 
+/// What a function of a float does, and the bits that come out.
+const NANS: [(&str, &str); 32] = [
+    ("(i32.reinterpret_f32 (f32.add (f32.const -nan:0x200001) (f32.const 1)))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.demote_f64 (f64.const -nan:0x4000000000001)))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.sqrt (f32.const -1)))", "I32(2143289344)"),
+    // What a NaN goes into next shows its bits, or not.
+    ("(i32.reinterpret_f32 (f32.neg (f32.sqrt (f32.const -1))))", "I32(-4194304)"),
+    ("(i32.reinterpret_f32 (f32.mul (f32.const 2) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    ("(i32.trunc_sat_f32_s (f32.sqrt (f32.const -1)))", "I32(0)"),
+    ("(f32.eq (local.tee 0 (f32.sqrt (f32.const -1))) (local.get 0))", "I32(0)"),
+    ("(i32.reinterpret_f32 (block (result f32) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.sqrt (f32.const -1))))", "I32(1065353216)"),
+    ("(i32.reinterpret_f32 (f32.nearest (f32.const -nan)))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.neg (f32.const nan:0x200001)))", "I32(-6291455)"),
+    ("(i32.reinterpret_f32 (f32.copysign (f32.const nan:0x400001) (f32.const -1)))", "I32(-4194303)"),
+    ("(i32.reinterpret_f32 (f32.add (f32.const -0) (f32.const -0)))", "I32(-2147483648)"),
+    (
+        "(i32.wrap_i64 (i64.shr_u (i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const 0))) (i64.const 32)))",
+        "I32(2146959360)",
+    ),
+    ("(i32.wrap_i64 (i64.reinterpret_f64 (f64.promote_f32 (f32.const -nan:0x200001))))", "I32(0)"),
+    (
+        "(i32.wrap_i64 (i64.reinterpret_f64 (f64.min (f64.const nan:0x8000000000001) (f64.const 1))))",
+        "I32(0)",
+    ),
+    // Through a local that only arithmetic writes, through one that comes from it, and from one round to the next.
+    ("(local.set $x (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (local.get $x))", "I32(2143289344)"),
+    (
+        "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
+             (i32.reinterpret_f32 (f32.neg (local.get $y)))",
+        "I32(-4194304)",
+    ),
+    (
+        "(local.set $x (f32.const 1))
+             (loop (local.set $x (f32.add (local.get $x) (f32.sqrt (f32.const -1))))
+               (br_if 0 (f32.eq (local.get $x) (local.get $x))))
+             (f32.store (i32.const 8) (local.get $x)) (i32.load (i32.const 8))",
+        "I32(2143289344)",
+    ),
+    ("(i32.reinterpret_f32 (local.tee $x (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    (
+        "(drop (local.tee $x (f32.sqrt (f32.const -1)))) (i32.reinterpret_f32 (local.get $x))",
+        "I32(2143289344)",
+    ),
+    ("(i32.reinterpret_f32 (local.tee 0 (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
+    // A local that a load has written, too: what is loaded stays, what is computed is canonical.
+    ("(local.set $x (f32.load (i32.const 4))) (i32.reinterpret_f32 (local.get $x))", "I32(-6291455)"),
+    (
+        "(local.set $x (f32.sqrt (f32.const -1))) (local.set $y (local.get $x))
+             (local.set $x (f32.load (i32.const 4))) (local.set $y (local.get $x))
+             (i32.reinterpret_f32 (local.get $y))",
+        "I32(-6291455)",
+    ),
+    (
+        "(local.set $x (f32.load (i32.const 4))) (local.set $x (f32.sqrt (f32.const -1)))
+             (i32.reinterpret_f32 (local.get $x))",
+        "I32(2143289344)",
+    ),
+    ("(local.set $x (f32.const nan:0x200001)) (i32.reinterpret_f32 (local.get $x))", "I32(2141192193)"),
+    // Where it is not on top, or goes elsewhere.
+    ("(call $bits (f32.sqrt (f32.const -1)) (i32.const 1))", "I32(2143289344)"),
+    ("(i32.reinterpret_f32 (f32.copysign (f32.sqrt (f32.const -1)) (f32.const 1)))", "I32(2143289344)"),
+    (
+        "(i32.reinterpret_f32 (select (f32.sqrt (f32.const -1)) (f32.const 1) (i32.const 1)))",
+        "I32(2143289344)",
+    ),
+    ("(global.set $g (f32.sqrt (f32.const -1))) (i32.reinterpret_f32 (global.get $g))", "I32(2143289344)"),
+    (
+        "(f32.sqrt (f32.const -1)) (if (param f32) (result f32) (i32.const 1) (then) (else))
+             (i32.reinterpret_f32)",
+        "I32(2143289344)",
+    ),
+    (
+        "(i32.reinterpret_f32 (block (result f32)
+               (drop (br_if 0 (f32.sqrt (f32.const -1)) (i32.const 1))) (f32.const 1)))",
+        "I32(2143289344)",
+    ),
+];
+
 #[test]
 fn nans_of_arithmetic_are_canonical_and_others_stay() {
-    let cases = [
-        ("(i32.reinterpret_f32 (f32.add (f32.const -nan:0x200001) (f32.const 1)))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.demote_f64 (f64.const -nan:0x4000000000001)))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.sqrt (f32.const -1)))", "I32(2143289344)"),
-        // What a NaN goes into next shows its bits, or not.
-        ("(i32.reinterpret_f32 (f32.neg (f32.sqrt (f32.const -1))))", "I32(-4194304)"),
-        ("(i32.reinterpret_f32 (f32.mul (f32.const 2) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
-        ("(i32.trunc_sat_f32_s (f32.sqrt (f32.const -1)))", "I32(0)"),
-        ("(f32.eq (local.tee 0 (f32.sqrt (f32.const -1))) (local.get 0))", "I32(0)"),
-        ("(i32.reinterpret_f32 (block (result f32) (f32.sqrt (f32.const -1))))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.copysign (f32.const 1) (f32.sqrt (f32.const -1))))", "I32(1065353216)"),
-        ("(i32.reinterpret_f32 (f32.nearest (f32.const -nan)))", "I32(2143289344)"),
-        ("(i32.reinterpret_f32 (f32.neg (f32.const nan:0x200001)))", "I32(-6291455)"),
-        ("(i32.reinterpret_f32 (f32.copysign (f32.const nan:0x400001) (f32.const -1)))", "I32(-4194303)"),
-        ("(i32.reinterpret_f32 (f32.add (f32.const -0) (f32.const -0)))", "I32(-2147483648)"),
-        (
-            "(i32.wrap_i64 (i64.shr_u (i64.reinterpret_f64 (f64.div (f64.const 0) (f64.const 0))) (i64.const 32)))",
-            "I32(2146959360)",
-        ),
-        ("(i32.wrap_i64 (i64.reinterpret_f64 (f64.promote_f32 (f32.const -nan:0x200001))))", "I32(0)"),
-        (
-            "(i32.wrap_i64 (i64.reinterpret_f64 (f64.min (f64.const nan:0x8000000000001) (f64.const 1))))",
-            "I32(0)",
-        ),
-    ];
-    for (body, result) in cases {
-        let text = format!("(module (func (export \"run\") (param f32 f64) (result i32) {body}))");
+    for (body, result) in NANS {
+        let text = format!(
+            "(module (memory 1) (global $g (mut f32) (f32.const 0)) (data (i32.const 4) \"\\01\\00\\a0\\ff\")
+               (func $bits (param f32 i32) (result i32) (i32.reinterpret_f32 (local.get 0)))
+               (func (export \"run\") (param f32 f64) (result i32) (local $x f32) (local $y f32) {body}))"
+        );
         let outcome = run(&text, "run", &[Val::F32(0), Val::F64(0)], PLENTY, STACK_BYTES);
         assert_eq!(outcome.ending, Ending::Return(vec![result.into()]), "{body}");
     }

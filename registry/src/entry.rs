@@ -74,7 +74,11 @@ impl<'a> Wire<'a> for Record {
 
 impl Record {
     /// The entry of a version.
-    pub(crate) fn entry(self, name: &str, version: &dagvault_api::VersionInfo) -> Result<Entry, RegistryError> {
+    pub(crate) fn entry(
+        self,
+        name: &str,
+        version: &dagvault_api::VersionInfo,
+    ) -> Result<Entry, RegistryError> {
         let profile = profile(&self.profile)?;
         Ok(Entry {
             name: name.to_owned(),

@@ -66,7 +66,8 @@ impl<'e> Registry<'e> {
         check_name(new.name)?;
         let sha256 = sha256::digest(new.bytes);
         let said = Manifest::of(new.bytes).ok().flatten();
-        let wanted = new.profile.or_else(|| said.as_ref()?.profile.as_deref()).ok_or(RegistryError::NoProfile)?;
+        let wanted =
+            new.profile.or_else(|| said.as_ref()?.profile.as_deref()).ok_or(RegistryError::NoProfile)?;
         let profile = profile(wanted)?;
         if let (Some(asked), Some(gas)) = (new.gas, profile.gas)
             && asked > gas.max

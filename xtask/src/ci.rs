@@ -14,6 +14,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         "guest/engine/Cargo.toml",
         "guest/kernels/Cargo.toml",
         "guest/validators/Cargo.toml",
+        "guest/workloads/Cargo.toml",
         "fuzz/Cargo.toml",
     ] {
         run_shown(workspace.cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;

@@ -111,6 +111,7 @@ pub(crate) const COMMANDS: [Command; 14] = [
             "vault",
             "graph",
             "growth",
+            "gas",
             "store",
             "memory",
             "puts",

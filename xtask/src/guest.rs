@@ -132,6 +132,21 @@ pub(crate) fn kernels_for(
     Ok(target.join(TARGET).join(PROFILE).join("dagvault_kernels_guest.wasm"))
 }
 
+/// The modules of `guest/workloads`.
+const WORKLOADS: [&str; 10] =
+    ["hash", "json", "regex", "bigint", "sort", "pack", "map", "interpreter", "text", "matrix"];
+
+/// Builds the ten modules that gas is measured and compared by; answers where they are.
+pub(crate) fn workloads(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    nightly()?;
+    let target = target_dir(workspace).join("workloads");
+    let flags = ["-Ctarget-feature=+bulk-memory,+mutable-globals".to_owned()];
+    let mut cargo = pinned_cargo(&workspace.root.join("guest/workloads"), &target, &flags);
+    run(cargo.args(["-Zbuild-std=std,panic_abort", "--examples"]))?;
+    let folder = target.join(TARGET).join(PROFILE).join("examples");
+    Ok(WORKLOADS.map(|name| folder.join(format!("{name}.wasm"))).into())
+}
+
 /// A build by the pinned nightly, in which nothing counts that an outer cargo or shell has set for the host.
 fn pinned_cargo(folder: &Path, target: &Path, flags: &[String]) -> Command {
     let mut cargo = Command::new("cargo");

@@ -1,11 +1,12 @@
-//! `cargo xtask parity`: metered random modules in V8, beside what the reference interpreter says of them.
+//! `cargo xtask parity`: metered modules in V8, random ones and those of `guest/workloads`, beside what the reference
+//! interpreter says of them.
 
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use crate::run::{Workspace, run_shown};
-use crate::setup;
+use crate::{guest, setup};
 
 /// Modules compared when nothing else is said, and by the full tests.
 pub(crate) const MODULES: u32 = 400;
@@ -21,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace, modules: u32) -> Result<()> {
     build.args(["build", "--quiet", "--release", "--workspace", "--example", "parity"]);
     run_shown(build.args(["--features", "dagvault-crypto/selftest,dagvault-crypto/vectors"]))?;
     let mut write = Command::new(workspace.target.join("release/examples/parity"));
-    run_shown(write.arg(modules.to_string()).arg(&cases))?;
+    run_shown(write.arg(modules.to_string()).arg(&cases).args(guest::workloads(workspace)?))?;
     let script = workspace.root.join("meter/v8/parity.mjs");
     run_shown(Command::new("node").arg(script).arg(&cases))?;
     std::fs::remove_dir_all(&folder).context("removing the cases")

@@ -156,7 +156,12 @@ mod tests {
     fn what_dag_cbor_has_not_is_refused() {
         assert_eq!(to_cbor(&json!(1.5)), Err(JsonError::Fraction));
         assert_eq!(to_cbor(&json!(1e30)), Err(JsonError::Fraction));
-        for reserved in [json!({ "/": 1 }), json!({ "/": "x" }), json!({ "/": { "bytes": "*" } }), json!({ "/": "", "a": 1 })] {
+        for reserved in [
+            json!({ "/": 1 }),
+            json!({ "/": "x" }),
+            json!({ "/": { "bytes": "*" } }),
+            json!({ "/": "", "a": 1 }),
+        ] {
             assert_eq!(to_cbor(&reserved), Err(JsonError::Reserved), "{reserved}");
         }
         let deep = (0..120).fold(json!(1), |inner, _| json!([inner]));

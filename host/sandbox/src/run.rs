@@ -245,57 +245,64 @@ impl Running<'_> {
         let full = self.global(&self.inner.exports.full);
         let full = left(full, &mut self.store).and_then(|full| full.i32());
         let (Some(gas), Some(stack), Some(full)) = (gas, stack, full) else { return Err(unmetered()) };
-        let used = asked.saturating_sub(gas.max(0)).cast_unsigned();
-        let (outcome, output, used) = match answered {
-            Ok((outcome, output)) => (outcome, output, used),
+        let (outcome, output, left) = match answered {
+            Ok((outcome, output)) => (outcome, output, gas),
             Err(fault) => {
-                let (outcome, back) = self.fault(&fault, gas < 0, stack < 0, full != 0);
-                (outcome, Vec::new(), used.saturating_sub(back))
+                let (outcome, left) = self.fault(&fault, gas, stack < 0, full != 0);
+                (outcome, Vec::new(), left)
             }
         };
+        // The gas may have been out before it ended in another way.
+        let (outcome, output) = match outcome {
+            Outcome::Timeout => (outcome, output),
+            _ if left < 0 => (Outcome::OutOfGas, Vec::new()),
+            _ => (outcome, output),
+        };
+        let used = asked.saturating_sub(left.max(0)).cast_unsigned();
         if let Some(line) = self.store.data_mut().wasi.as_mut().and_then(|wasi| wasi.last_line()) {
             self.store.data_mut().logs.line(crate::wasi::LEVEL, &line);
         }
         Ok(done(self.store, outcome, output, used))
     }
 
-    /// The outcome of a fault, and the gas that is given back.
-    fn fault(&self, fault: &Fault, no_gas: bool, no_stack: bool, full: bool) -> (Outcome, u64) {
+    /// The outcome of a fault, and the gas that was left where `dv:gas` says this; negative: it was out.
+    fn fault(&self, fault: &Fault, gas: i64, no_stack: bool, full: bool) -> (Outcome, i64) {
         let of = |trap| if full { Outcome::MemoryLimit } else { Outcome::Trap(trap) };
         let error = match fault {
-            Fault::NoMemory => return (Outcome::MemoryLimit, 0),
-            Fault::Trap(trap) => return (Outcome::Trap(*trap), 0),
+            Fault::NoMemory => return (Outcome::MemoryLimit, gas),
+            Fault::Trap(trap) => return (Outcome::Trap(*trap), gas),
             Fault::Guest(error) => error,
         };
         match error.downcast_ref::<Stop>() {
-            Some(Stop::Timeout) => return (Outcome::Timeout, 0),
-            Some(Stop::OutOfGas) => return (Outcome::OutOfGas, 0),
-            Some(Stop::Trap(trap)) => return (of(*trap), 0),
-            Some(Stop::Exit) => return (Outcome::Trap(Trap::Exit), 0),
+            Some(Stop::Timeout) => return (Outcome::Timeout, gas),
+            Some(Stop::OutOfGas) => return (Outcome::OutOfGas, -1),
+            Some(Stop::Trap(trap)) => return (of(*trap), gas),
+            Some(Stop::Exit) => return (Outcome::Trap(Trap::Exit), gas),
             None => {}
         }
         let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else {
-            return (Outcome::Trap(Trap::Unreachable), 0);
+            return (Outcome::Trap(Trap::Unreachable), gas);
         };
         if *trap == wasmtime::Trap::Interrupt {
-            return (Outcome::Timeout, 0);
+            return (Outcome::Timeout, gas);
         }
-        if no_gas {
-            return (Outcome::OutOfGas, 0);
+        // Before the place of the trap is asked for: the metered module traps itself then.
+        if gas < 0 {
+            return (Outcome::OutOfGas, gas);
         }
         if no_stack || *trap == wasmtime::Trap::StackOverflow {
-            return (Outcome::Trap(Trap::StackExhausted), 0);
+            return (Outcome::Trap(Trap::StackExhausted), gas);
         }
         let (named, place) = kind(*trap);
-        let back = place.map_or(0, |kind| self.refund(error, kind));
-        (of(named), back)
+        (of(named), place.map_or(gas, |kind| self.left(error, kind, gas)))
     }
 
-    /// What stands behind the trap in its run.
-    fn refund(&self, error: &wasmtime::Error, kind: TrapKind) -> u64 {
+    /// What was really left at the place of a trap.
+    fn left(&self, error: &wasmtime::Error, kind: TrapKind, gas: i64) -> i64 {
         let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
         let place = frames.first().and_then(|frame| u32::try_from(frame.module_offset()?).ok());
-        place.map_or(0, |place| self.inner.refunds.at(place, kind))
+        let left = |place| self.inner.refunds.left(gas, place, kind).map_or(-1, u64::cast_signed);
+        place.map_or(gas, left)
     }
 }
 

@@ -3,7 +3,7 @@
 use wasm_encoder::{Encode as _, Ieee32, Ieee64, InstructionSink};
 use wasmparser::Operator;
 
-use super::runs::Charged;
+use super::prices::Charged;
 
 /// Bits of the canonical NaNs: quiet, positive, nothing else set.
 const NAN_32: u32 = 0x7fc0_0000;
@@ -22,9 +22,9 @@ pub(super) struct Globals {
 /// The locals that are appended to a function's own.
 #[derive(Clone, Copy)]
 pub(super) struct Locals {
-    /// An `i64`: gas after the last charge.
+    /// An `i64`: the counter.
     pub(super) gas: u32,
-    /// An `i32`: the stack that is left, a length, what a growth answered.
+    /// An `i32`: the stack that was left when the function was entered, a length, or what a growth answered.
     pub(super) number: u32,
     /// An `f32` and an `f64`, there when the function needs them.
     pub(super) float_32: u32,
@@ -43,32 +43,47 @@ impl Emitter<'_> {
         InstructionSink::new(self.bytes)
     }
 
-    /// Takes what is on the stack, an `i64`, from the gas that was put below it; leaves by the label when that is more
-    /// than there was.
-    fn take(&mut self, out: u32) {
-        let (gas, left) = (self.globals.gas, self.locals.gas);
-        let mut sink = self.sink();
-        sink.i64_sub().local_tee(left).global_set(gas).local_get(left);
-        sink.i64_const(0).i64_lt_s().br_if(out);
+    /// Takes the counter from the global.
+    pub(super) fn reload(&mut self) {
+        let (global, local) = (self.globals.gas, self.locals.gas);
+        self.sink().global_get(global).local_set(local);
     }
 
-    /// Charges a run.
-    pub(super) fn charge(&mut self, cost: i64, out: u32) {
-        let gas = self.globals.gas;
-        self.sink().global_get(gas).i64_const(cost);
-        self.take(out);
+    /// Brings the counter into the global.
+    pub(super) fn store(&mut self) {
+        let (global, local) = (self.globals.gas, self.locals.gas);
+        self.sink().local_get(local).global_set(global);
     }
 
-    /// Charges for the length on top of the stack, and leaves it there.
+    /// Leaves by the label if the counter is below what is pending.
+    pub(super) fn check(&mut self, pending: i64, out: u32) {
+        let gas = self.locals.gas;
+        self.sink().local_get(gas).i64_const(pending).i64_lt_s().br_if(out);
+    }
+
+    /// Takes so much from the counter, or gives it back if it is negative.
+    pub(super) fn charge(&mut self, cost: i64) {
+        let gas = self.locals.gas;
+        self.sink().local_get(gas).i64_const(cost).i64_sub().local_set(gas);
+    }
+
+    /// Charges for the length on top of the stack, and leaves it there; leaves by the label if that was more than there
+    /// is.
     pub(super) fn charge_on_top(&mut self, charged: Charged, price: i64, out: u32) {
-        let (gas, number) = (self.globals.gas, self.locals.number);
+        let (gas, number) = (self.locals.gas, self.locals.number);
         let mut sink = self.sink();
-        sink.local_tee(number).global_get(gas).local_get(number).i64_extend_i32_u();
+        sink.local_set(number).local_get(gas).local_get(number).i64_extend_i32_u();
         if charged == Charged::Bytes {
             sink.i64_const(63).i64_add().i64_const(6).i64_shr_u();
         }
-        sink.i64_const(price).i64_mul();
-        self.take(out);
+        sink.i64_const(price).i64_mul().i64_sub().local_tee(gas);
+        sink.i64_const(0).i64_lt_s().br_if(out).local_get(number);
+    }
+
+    /// Says that the gas is out.
+    pub(super) fn run_out(&mut self) {
+        let gas = self.globals.gas;
+        self.sink().i64_const(-1).global_set(gas);
     }
 
     /// Takes the frame from the stack, or leaves by the label.

@@ -49,62 +49,48 @@ pub(super) struct Place {
     /// Where it is, in the metered bytes.
     pub(super) offset: u32,
     pub(super) kind: TrapKind,
-    /// What stands behind it in its run.
-    pub(super) refund: u64,
+    /// What was charged and is not executed; the other way round, if it is negative.
+    pub(super) refund: i64,
 }
 
-/// For each instruction that can trap what stands behind it in its run: charged, and not executed.
+/// For each instruction that can trap how far the counter is from what was executed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Refunds {
     /// In the order of their places.
     pub(super) places: Vec<Place>,
-    /// Where each charge of a run begins and ends, in the same order.
-    pub(super) charges: Vec<(u32, u32)>,
 }
 
 impl Refunds {
-    /// What is given back for a trap of this kind that an engine reports at this place of the metered bytes.
+    /// What is left of the gas after a trap of this kind that an engine reports at this place of the metered bytes,
+    /// where the counter was left at `counter`; `None`: the gas was out before.
+    #[must_use]
+    pub fn left(&self, counter: i64, offset: u32, kind: TrapKind) -> Option<u64> {
+        u64::try_from(counter.saturating_add(self.at(offset, kind))).ok()
+    }
+
+    /// What has to be added to the counter for it.
     ///
     /// An engine that fuses a load with the instruction that uses it reports the place of the latter: so it is the
-    /// last instruction at or before the place that can trap in this way. One that sees that a run only traps makes
-    /// its charge trap on a condition: so within a charge it is the first instruction behind.
+    /// last instruction at or before the place that can trap in this way.
     #[must_use]
-    pub fn at(&self, offset: u32, kind: TrapKind) -> u64 {
-        let charge = self.charges[..self.charges.partition_point(|charge| charge.0 <= offset)].last();
-        if charge.is_some_and(|charge| offset < charge.1) {
-            let begin = self.places.partition_point(|place| place.offset < offset);
-            return self.places[begin..]
-                .iter()
-                .find(|place| place.kind == kind)
-                .map_or(0, |place| place.refund);
-        }
+    pub fn at(&self, offset: u32, kind: TrapKind) -> i64 {
         let end = self.places.partition_point(|place| place.offset <= offset);
         self.places[..end].iter().rev().find(|place| place.kind == kind).map_or(0, |place| place.refund)
     }
 
-    /// What is given back where: the place in the metered bytes, how it traps, and the gas.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, TrapKind, u64)> + '_ {
+    /// What has to be added where: the place in the metered bytes, how it traps, and the gas.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, TrapKind, i64)> + '_ {
         self.places.iter().map(|place| (place.offset, place.kind, place.refund))
-    }
-
-    /// Where each charge of a run begins and ends in the metered bytes.
-    pub fn charges(&self) -> &[(u32, u32)] {
-        &self.charges
     }
 
     /// The table as bytes, for [`Refunds::read`].
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(8 + 13 * self.places.len() + 8 * self.charges.len());
-        bytes.extend((self.places.len() as u64).to_le_bytes());
+        let mut bytes = Vec::with_capacity(13 * self.places.len());
         for place in &self.places {
             bytes.extend(place.offset.to_le_bytes());
             bytes.push(place.kind as u8);
             bytes.extend(place.refund.to_le_bytes());
-        }
-        for (begin, end) in &self.charges {
-            bytes.extend(begin.to_le_bytes());
-            bytes.extend(end.to_le_bytes());
         }
         bytes
     }
@@ -114,24 +100,16 @@ impl Refunds {
     pub fn read(bytes: &[u8]) -> Option<Self> {
         const KINDS: [TrapKind; 4] =
             [TrapKind::Memory, TrapKind::Table, TrapKind::Number, TrapKind::Unreachable];
-        let (count, rest) = bytes.split_first_chunk::<8>()?;
-        let length = usize::try_from(u64::from_le_bytes(*count)).ok()?.checked_mul(13)?;
-        let (places, charges) = rest.split_at_checked(length)?;
-        let places: Option<Vec<_>> = places
+        let places: Option<Vec<_>> = bytes
             .chunks_exact(13)
             .map(|bytes| {
                 let offset = u32::from_le_bytes(*bytes.first_chunk()?);
                 let kind = *KINDS.get(usize::from(bytes[4]))?;
-                Some(Place { offset, kind, refund: u64::from_le_bytes(*bytes.last_chunk()?) })
+                Some(Place { offset, kind, refund: i64::from_le_bytes(*bytes.last_chunk()?) })
             })
             .collect();
-        let word = |bytes: &[u8]| bytes.first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
-        let charges_read: Vec<_> =
-            charges.chunks_exact(8).map(|pair| (word(pair), word(&pair[4..]))).collect();
-        let table = Self { places: places?, charges: charges_read };
-        let ordered = table.places.is_sorted_by_key(|place| place.offset)
-            && table.charges.is_sorted()
-            && charges.len().is_multiple_of(8);
+        let table = Self { places: places? };
+        let ordered = table.places.is_sorted_by_key(|place| place.offset) && bytes.len().is_multiple_of(13);
         ordered.then_some(table)
     }
 
@@ -140,4 +118,35 @@ impl Refunds {
     pub fn count(&self) -> usize {
         self.places.len()
     }
+}
+
+/// The offset of an access to memory that stands in the instruction.
+pub(super) fn memory_offset(operator: &Operator<'_>) -> Option<u64> {
+    use Operator as O;
+    Some(match operator {
+        O::I32Load { memarg }
+        | O::I64Load { memarg }
+        | O::F32Load { memarg }
+        | O::F64Load { memarg }
+        | O::I32Load8S { memarg }
+        | O::I32Load8U { memarg }
+        | O::I32Load16S { memarg }
+        | O::I32Load16U { memarg }
+        | O::I64Load8S { memarg }
+        | O::I64Load8U { memarg }
+        | O::I64Load16S { memarg }
+        | O::I64Load16U { memarg }
+        | O::I64Load32S { memarg }
+        | O::I64Load32U { memarg }
+        | O::I32Store { memarg }
+        | O::I64Store { memarg }
+        | O::F32Store { memarg }
+        | O::F64Store { memarg }
+        | O::I32Store8 { memarg }
+        | O::I32Store16 { memarg }
+        | O::I64Store8 { memarg }
+        | O::I64Store16 { memarg }
+        | O::I64Store32 { memarg } => memarg.offset,
+        _ => return None,
+    })
 }

@@ -97,7 +97,7 @@ impl<'m, 'a, H: Host> Execution<'m, 'a, H> {
             return Ok(());
         }
         let function = &module.functions[index - module.imports.len()];
-        self.stack_left = self.stack_left.checked_sub(function.frame).ok_or(Stop::StackExhausted)?;
+        self.stack_left = self.stack_left.checked_sub(function.taken).ok_or(Stop::StackExhausted)?;
         let mut locals = self.operands.split(of.params().len());
         for (count, zero) in &function.locals {
             locals.extend((0..*count).map(|_| *zero));
@@ -111,7 +111,7 @@ impl<'m, 'a, H: Host> Execution<'m, 'a, H> {
     fn leave(&mut self) {
         let frame = self.frames.pop().expect("a function is left that was entered");
         self.operands.unwind(frame.height, frame.results);
-        self.stack_left += frame.function.frame;
+        self.stack_left += frame.function.taken;
     }
 
     /// Executes one instruction.
@@ -124,10 +124,7 @@ impl<'m, 'a, H: Host> Execution<'m, 'a, H> {
         let function = frame.function;
         let instruction = &function.instructions[frame.next];
         frame.next += 1;
-        if let Some(cost) = instruction.run {
-            self.gas.enter_run(cost)?;
-        }
-        self.gas.execute(instruction.cost);
+        self.gas.charge(instruction.cost)?;
         let operator = &instruction.operator;
         if let Some(block) = instruction.block {
             self.open(operator, block);

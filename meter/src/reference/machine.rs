@@ -82,10 +82,10 @@ impl<'a, H: Host> Machine<'a, H> {
         }
         let gas = execution.gas();
         let (ending, gas_used) = match ended {
-            Ok(values) => (Ending::Return(values), gas.charged()),
+            Ok(values) => (Ending::Return(values), gas.executed()),
             Err(Stop::Trap(trap)) => (Ending::Trap(trap), gas.executed()),
             Err(Stop::OutOfGas) => (Ending::OutOfGas, gas.all()),
-            Err(Stop::StackExhausted) => (Ending::StackExhausted, gas.charged()),
+            Err(Stop::StackExhausted) => (Ending::StackExhausted, gas.executed()),
             Err(Stop::StepLimit) => (Ending::StepLimit, gas.executed()),
         };
         Outcome { ending, gas_used, steps: execution.steps() }

@@ -8,6 +8,7 @@
 
 mod bulk;
 mod code;
+mod depth;
 mod execute;
 mod float;
 mod gas;
@@ -16,7 +17,6 @@ mod machine;
 mod memory;
 mod module;
 mod numeric;
-mod runs;
 mod stack;
 mod table;
 mod value;

@@ -9,7 +9,7 @@ use wasmparser::{
 
 use super::code::{self, Function};
 use super::value::Value;
-use super::{Error, FEATURES, Prices};
+use super::{Error, FEATURES, Prices, depth};
 
 /// A module.
 #[derive(Default)]
@@ -51,6 +51,7 @@ impl<'a> Module<'a> {
                 module.section(payload)?;
             }
         }
+        depth::measure(&mut module.functions, module.imports.len());
         Ok(module)
     }
 

@@ -52,7 +52,7 @@ fn gas_is_enough_or_out() {
 }
 
 #[test]
-fn a_trap_gives_back_what_stands_behind_it() {
+fn a_trap_costs_nothing_that_stands_behind_it() {
     // At the beginning, in the middle, and at the end of a run of 4 + 7 + 3.
     let middle = r#"(module (func (export "f") (param i32) (result i32)
         i32.const 9 i32.const 1 drop local.get 0 i32.div_u i32.const 1 i32.add i32.eqz))"#;
@@ -60,16 +60,17 @@ fn a_trap_gives_back_what_stands_behind_it() {
     assert_eq!(outcome.ending, Ending::Trap(Trap::IntegerDivisionByZero));
     assert_eq!(outcome.gas_used, ENTRY + LOCAL + 4 + DIVIDE);
     assert_eq!(call(middle, &i32s([3])).gas_used, ENTRY + LOCAL + 4 + DIVIDE + 3);
-    // What is given back must have been there: the run is charged as a whole.
-    let gas = ENTRY + LOCAL + 4 + DIVIDE + 2;
-    assert_eq!(call_with(middle, &i32s([0]), gas, DEEP).ending, Ending::OutOfGas);
+    // What stands behind it need not have been there.
+    let gas = ENTRY + LOCAL + 4 + DIVIDE;
+    assert_eq!(call_with(middle, &i32s([0]), gas, DEEP), call(middle, &i32s([0])));
+    assert_eq!(call_with(middle, &i32s([0]), gas - 1, DEEP).ending, Ending::OutOfGas);
     let end = r#"(module (func (export "f") (param i32) (result i32)
         i32.const 9 local.get 0 i32.div_u))"#;
     assert_eq!(call(end, &i32s([0])).gas_used, ENTRY + LOCAL + 2 + DIVIDE);
 }
 
 #[test]
-fn a_trap_in_a_callee_gives_back_nothing_of_the_caller() {
+fn a_trap_in_a_callee_costs_nothing_that_stands_behind_the_call() {
     let text = r#"(module
         (func $trap (param i32) unreachable)
         (func (export "f") i32.const 1 call $trap i32.const 2 drop))"#;
@@ -138,7 +139,7 @@ fn a_host_function_sees_gas_and_memory() {
         (func (export "f") (result i64 i32)
             i32.const 9 call $poke call $left i32.const 9 i32.load8_u))"#;
     let outcome = call_with(text, &[], 1000, DEEP);
-    // Of the run that the call of `left` ends, nothing is left to charge; the next one is charged behind it.
+    // The call of `left` is paid, what stands behind it is not.
     let before = ENTRY + 1 + CALL + CALL;
     let left = i64::try_from(1000 - before).unwrap();
     assert_eq!(returns(&outcome), [Value::I64(left), Value::I32(0xaa)]);

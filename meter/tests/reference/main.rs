@@ -6,7 +6,6 @@ mod engine;
 mod gas;
 mod generated;
 mod refused;
-mod runs;
 mod stack;
 mod traps;
 

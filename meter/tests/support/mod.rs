@@ -117,13 +117,13 @@ impl<'a> Machine<'a> {
         let stack = instance.get_global(&mut *store, STACK).unwrap().get(&mut *store).unwrap_i32();
         self.full.set(instance.get_global(&mut *store, FULL).unwrap().get(&mut *store).unwrap_i32());
         let used = gas - left;
+        if left < 0 {
+            return Outcome { ending: Ending::OutOfGas, gas };
+        }
         let Err(error) = ended else {
             let results = results.iter().map(shown).collect();
             return Outcome { ending: Ending::Return(results), gas: used };
         };
-        if left < 0 {
-            return Outcome { ending: Ending::OutOfGas, gas };
-        }
         if stack < 0 {
             return Outcome { ending: Ending::StackExhausted, gas: used };
         }
@@ -132,8 +132,10 @@ impl<'a> Machine<'a> {
         };
         let backtrace = error.downcast_ref::<WasmBacktrace>().unwrap();
         let place = backtrace.frames()[0].module_offset().unwrap();
-        let refund = self.metered.refunds.at(u32::try_from(place).unwrap(), kind(*trap));
-        Outcome { ending: Ending::Trap(*trap), gas: used - i64::try_from(refund).unwrap() }
+        match self.metered.refunds.left(left, u32::try_from(place).unwrap(), kind(*trap)) {
+            Some(left) => Outcome { ending: Ending::Trap(*trap), gas: gas - i64::try_from(left).unwrap() },
+            None => Outcome { ending: Ending::OutOfGas, gas },
+        }
     }
 }
 

@@ -18,8 +18,13 @@ const GAS: [u32; 4] = [1_000_000, 5_000, 300, 40];
 const LITTLE_STACK: i32 = 200;
 /// Exports that are called; the last with little stack.
 const CALLS: usize = 6;
-/// Instructions that the reference takes before it gives up: more than the gas pays for.
+/// Instructions that the reference takes of a random module before it gives up: more than the gas pays for.
 const STEPS: u64 = 3_000_000;
+/// Of a module that is known.
+const STEPS_KNOWN: u64 = 1_000_000_000;
+/// What a known module is told to do, and its gas.
+const COUNT: i32 = 20;
+const PLENTY: u32 = 4_000_000_000;
 
 /// The schedule's prices, for the reference.
 pub(crate) struct Priced(pub(crate) Schedule);
@@ -50,7 +55,7 @@ impl Prices for Priced {
     }
 }
 
-/// A random module.
+/// A random module, or a known one.
 pub(crate) struct Case {
     bytes: Vec<u8>,
     pub(crate) facts: Facts,
@@ -72,14 +77,22 @@ pub(crate) struct Call {
 
 impl Case {
     pub(crate) fn of(seed: u64, prices: &Priced) -> Self {
-        let bytes = module(seed);
+        Self::with(module(seed), seed, STEPS, prices)
+    }
+
+    /// One of `guest/workloads`.
+    pub(crate) fn known(bytes: Vec<u8>, prices: &Priced) -> Self {
+        Self::with(bytes, 0, STEPS_KNOWN, prices)
+    }
+
+    fn with(bytes: Vec<u8>, seed: u64, steps: u64, prices: &Priced) -> Self {
         let limits = Limits { memory_pages: 256, ..Limits::default() };
         let facts = admit(&bytes, &limits).unwrap_or_else(|refusal| panic!("seed {seed}: {refusal}"));
         let metered = instrument(&bytes, &facts, &prices.0).unwrap();
         let limits = reference::Limits {
             memory_pages: limits.memory_pages,
             table_elements: limits.table_elements,
-            steps: STEPS,
+            steps,
         };
         Self { bytes, facts, metered, limits, seed }
     }
@@ -113,6 +126,18 @@ impl Case {
 }
 
 impl Call {
+    /// Of a known module.
+    pub(crate) fn known() -> Self {
+        Self {
+            export: "run".to_owned(),
+            signature: FuncType::new([ValType::I32], [ValType::I32]),
+            given: vec![Value::I32(COUNT)],
+            args: vec![Val::I32(COUNT)],
+            gas: PLENTY,
+            stack: STACK_BYTES,
+        }
+    }
+
     pub(crate) fn run(&self, machine: &mut Machine<'_, NoHost>) -> reference::Outcome {
         machine.call(&self.export, &self.given, self.gas.into(), self.stack.cast_unsigned().into()).unwrap()
     }

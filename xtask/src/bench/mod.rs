@@ -5,6 +5,7 @@ mod against;
 mod child;
 mod crypto;
 mod engines;
+mod gas;
 mod graph;
 mod growth;
 mod latency;
@@ -92,7 +93,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "crypto",
     "accelerators",
     "dag",
@@ -105,6 +106,7 @@ const SECTIONS: [&str; 12] = [
     "engines",
     "latency",
     "peers",
+    "gas",
 ];
 
 /// A table and the name of its marks in the document.
@@ -132,6 +134,7 @@ impl Bench {
                 .collect();
             }
             "growth" => growth::measure(self)?,
+            "gas" => gas::measure(self)?,
             "store" => {
                 let [some, many] = store::BLOCKS;
                 let mut tables = vec![("store", report::with_origin(self, store::measure(self, some)?)?)];
