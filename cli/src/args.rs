@@ -1,12 +1,16 @@
 //! The command line.
 
 mod graph;
+#[cfg(feature = "wasm")]
+mod module;
 mod values;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use graph::{Block, Dag, Graph, GraphFormat, Log, Proof, ProvenTo, Root, ToFile};
+#[cfg(feature = "wasm")]
+pub(crate) use module::{Ask, Contract, Module, ModuleKind, Receipt};
 use values::{seconds, size, wait_seconds, workers};
 
 /// An encrypted, content-addressed DAG vault for secrets and files
@@ -179,6 +183,22 @@ pub(crate) enum Command {
     /// Make or check a proof that a commit holds a path
     #[command(subcommand)]
     Proof(Proof),
+    /// Make, test, store and run WebAssembly modules
+    #[cfg(feature = "wasm")]
+    #[command(subcommand)]
+    Module(Module),
+    /// Show and check receipts of executions
+    #[cfg(feature = "wasm")]
+    #[command(subcommand)]
+    Receipt(Receipt),
+    /// Contracts: built-in validators, modules by upload
+    #[cfg(feature = "wasm")]
+    #[command(subcommand)]
+    Contract(Contract),
+    /// Compile a module for the process that asks on standard input
+    #[cfg(feature = "wasm")]
+    #[command(hide = true)]
+    CompileModule,
     /// Change the passphrase; add, remove and list key slots
     Passwd(Passwd),
     /// Print a completion script

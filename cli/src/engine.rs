@@ -103,6 +103,12 @@ impl Session {
         self.done(&Request::Open { unlock: secret.unlock() })
     }
 
+    /// The engine, for those who ask it themselves.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
     /// Serves one request.
     pub(crate) fn call(&self, request: &Request<'_>) -> Outcome<Response> {
         self.try_call(request).map_err(Failure::from)

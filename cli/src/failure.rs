@@ -35,6 +35,10 @@ pub(crate) enum Kind {
     Newer,
     /// The engine stopped: deadline, memory or a trap.
     Engine,
+    /// A module said no.
+    Rejected,
+    /// A module trapped, or used up its gas, time or memory.
+    Module,
     /// Ctrl-C.
     Interrupted,
     /// Whoever read our output went away.
@@ -58,6 +62,8 @@ impl Kind {
             Self::NoVault => 11,
             Self::Newer => 12,
             Self::Engine => 13,
+            Self::Rejected => 14,
+            Self::Module => 15,
             Self::Interrupted => 130,
             Self::Pipe => 141,
         }
@@ -79,6 +85,8 @@ impl Kind {
             Self::NoVault => "no-vault",
             Self::Newer => "newer-format",
             Self::Engine => "engine",
+            Self::Rejected => "rejected",
+            Self::Module => "module",
             Self::Interrupted => "interrupted",
             Self::Pipe => "pipe",
         }
@@ -110,6 +118,8 @@ impl Kind {
             Self::Engine => {
                 "stored data is untouched; try a longer --deadline, more --max-memory or --engine native"
             }
+            Self::Rejected => "the module's reason stands in its answer",
+            Self::Module => "look at its log; more gas by --gas, if the profile allows it",
             Self::Interrupted => "nothing acknowledged is lost; run the same command again to go on",
             Self::Pipe => "",
         }
@@ -214,6 +224,43 @@ impl From<Error> for Failure {
             ),
             Error::Limit { .. } => failure.hint("docs/cli.md lists the limits"),
             _ => failure,
+        }
+    }
+}
+
+#[cfg(feature = "wasm")]
+impl From<dagvault_registry::RegistryError> for Failure {
+    fn from(error: dagvault_registry::RegistryError) -> Self {
+        use dagvault_registry::RegistryError as E;
+        let text = show::safe(&error.to_string());
+        match error {
+            E::Vault(error) => error.into(),
+            E::NotFound(_) => {
+                Self::new(Kind::NotFound, text).hint("list the modules with `dagvault module ls`")
+            }
+            E::Damaged(_) => Self::new(Kind::Corrupt, text),
+            E::NoProfile | E::Profile(_) => Self::usage(text).hint(
+                "name one with --profile: validator, intent, policy, waf, edge, sealed or zk (docs/sandbox.md)",
+            ),
+            E::Load(dagvault_sandbox::LoadError::Overloaded) => Self::new(Kind::Busy, text),
+            E::Load(dagvault_sandbox::LoadError::Sha256) => Self::new(Kind::Corrupt, text),
+            E::Load(dagvault_sandbox::LoadError::Compiler { .. }) => Self::new(Kind::Module, text)
+                .hint("it takes more time or memory to compile than modules may"),
+            E::Load(_) => Self::usage(text).hint("docs/sandbox.md says what modules may be"),
+            _ => Self::usage(text),
+        }
+    }
+}
+
+#[cfg(feature = "wasm")]
+impl From<dagvault_sandbox::Refused> for Failure {
+    fn from(refused: dagvault_sandbox::Refused) -> Self {
+        use dagvault_sandbox::Refused as R;
+        let text = show::safe(&refused.to_string());
+        match refused {
+            R::Overloaded { .. } => Self::new(Kind::Busy, text),
+            R::System { .. } => Self::new(Kind::Other, text),
+            _ => Self::usage(text).hint("see `dagvault module show`, or docs/sandbox.md"),
         }
     }
 }

@@ -116,8 +116,8 @@ fn known(path: &str, prices: &Priced) -> Json {
     described(path, &case, &calls, Some(machine.memory()))
 }
 
-/// A call with what it came to; `None` where that is nothing that gas knows. `fresh`: in a new instance; `full`: whether
-/// its memory was.
+/// A call with what it came to; `None` where that is nothing that gas knows. `fresh`: in a new instance; `full`:
+/// whether the last growth of its memory was refused.
 fn called(call: &Call, outcome: &Outcome, fresh: bool, full: bool) -> Option<Json> {
     let full = (outcome.ending != Ending::OutOfGas).then_some(full);
     let arguments = call.given.iter().zip(call.signature.params());

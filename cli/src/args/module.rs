@@ -2,20 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::seed;
 
 /// What a module is asked
 #[derive(Args, Clone)]
 pub(crate) struct Ask {
-    /// The request, in JSON [default: null]
-    #[arg(long, value_name = "JSON", conflicts_with = "input")]
+    /// The request: JSON, or @FILE, @- for standard input [default: null]
+    #[arg(long, value_name = "JSON")]
     pub(crate) request: Option<String>,
-    /// Read the request from this file, `-` for standard input
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) input: Option<PathBuf>,
-    /// The rules that it is judged by, in JSON
+    /// The rules that it is judged by: JSON, or @FILE
     #[arg(long, value_name = "JSON")]
     pub(crate) rules: Option<String>,
     /// Which function [default: the first, or the program]
@@ -32,11 +29,40 @@ pub(crate) struct Ask {
     pub(crate) seed: Option<[u8; 32]>,
 }
 
+/// What a new module is for
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ModuleKind {
+    /// Accepts or rejects requests under rules
+    Validator,
+    /// Changes a state and tells effects
+    Intent,
+    /// Allows or denies, with nothing imported
+    Policy,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Module {
-    /// Run a module from a file, without a vault, and show what it answers, its gas and its log
+    /// Make a crate for a new module, which builds and has a test
+    New {
+        /// What to call it
+        name: String,
+        /// What it is for
+        #[arg(long, value_enum, default_value = "validator")]
+        kind: ModuleKind,
+        /// The folder to make [default: the name]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Compile a crate to a module, by cargo
+    Build {
+        /// The crate's folder
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Run a module without a vault, and show what it answers, its gas and its log
     Test {
-        /// The module
+        /// The module, or the folder of its crate, with the requests that stand there
+        #[arg(default_value = ".")]
         file: PathBuf,
         /// The profile that it runs under [default: what it says itself]
         #[arg(long, value_name = "NAME")]
@@ -95,6 +121,35 @@ pub(crate) enum Module {
         profile: Option<String>,
         #[command(flatten)]
         ask: Ask,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Contract {
+    /// Admit a module, as a POST action would bring it, and store it
+    WasmUpload {
+        /// The vault's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// The module
+        #[arg(long, value_name = "FILE")]
+        wasm_file: PathBuf,
+        /// What to call it
+        #[arg(long, value_name = "NAME")]
+        module_name: String,
+        /// The most gas that a call gets [default: what the profile says]
+        #[arg(long, value_name = "N")]
+        gas_limit: Option<u64>,
+    },
+    /// Judge a request by a built-in validator: verdict, cost and errors as deterministic JSON
+    Validate {
+        /// Which: transaction, asset_transfer or post_action
+        validator: String,
+        /// The request: JSON, or @FILE, @- for standard input
+        request: String,
+        /// The rules: JSON, or @FILE
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        rules: String,
     },
 }
 

@@ -43,6 +43,19 @@ pub(super) fn wait_seconds(text: &str) -> Result<u64, String> {
     number_within(text, 0, 1_000_000)
 }
 
+/// 32 bytes in hexadecimal.
+pub(super) fn seed(text: &str) -> Result<[u8; 32], String> {
+    let wrong = || "a seed is 64 hexadecimal digits".to_owned();
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(wrong());
+    }
+    let mut seed = [0; 32];
+    for (at, byte) in seed.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| wrong())?;
+    }
+    Ok(seed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,8 @@ mod bench;
 mod block;
 mod car;
 pub(crate) mod change;
+#[cfg(feature = "wasm")]
+mod contract;
 mod dag;
 mod diff;
 pub(crate) mod get;
@@ -11,9 +13,13 @@ mod init;
 pub(crate) mod listing;
 mod maintain;
 mod meta;
+#[cfg(feature = "wasm")]
+mod module;
 mod passwd;
 mod proof;
 pub(crate) mod put;
+#[cfg(feature = "wasm")]
+mod receipt;
 mod repair;
 
 use dagvault_api::{EntryInfo, VersionInfo, VersionState, check_path};
@@ -54,6 +60,14 @@ pub(crate) fn run(cli: Cli, out: &mut Out) -> Outcome<()> {
         Command::Block(options) => block::run(global, options, out),
         Command::Dag(options) => dag::run(global, options, out),
         Command::Proof(options) => proof::run(global, options, out),
+        #[cfg(feature = "wasm")]
+        Command::Module(options) => module::run(global, options, out),
+        #[cfg(feature = "wasm")]
+        Command::Receipt(options) => receipt::run(options, out),
+        #[cfg(feature = "wasm")]
+        Command::Contract(options) => contract::run(global, options, out),
+        #[cfg(feature = "wasm")]
+        Command::CompileModule => module::compile(),
         Command::Passwd(options) => passwd::run(global, options, out),
         Command::Completions(options) => completions(options, out),
         Command::Selftest => maintain::selftest(global, out),
