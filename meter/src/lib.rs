@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admit;
+pub mod imports;
 pub mod instrument;
 pub mod profile;
 mod reach;

@@ -31,7 +31,7 @@ const fn switch(name: &'static str) -> Flag {
 }
 
 /// Every command, in the order of the list.
-pub(crate) const COMMANDS: [Command; 14] = [
+pub(crate) const COMMANDS: [Command; 15] = [
     Command {
         name: "demo",
         about: "the whole vault on real input: import, read back, compare, verify, by both engines",
@@ -68,6 +68,12 @@ pub(crate) const COMMANDS: [Command; 14] = [
         name: "interchange",
         about: "CAR files and dag-cbor in both directions with the libraries of IPFS from npm",
         flags: &[],
+        words: &[],
+    },
+    Command {
+        name: "executor",
+        about: "the executor in JavaScript beside the sandbox, on random requests and every ending",
+        flags: &[value("--requests", "N")],
         words: &[],
     },
     Command {

@@ -51,10 +51,19 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(folder.join("engine.wasm"))
 }
 
-/// Builds the module of the built-in validators, with the stable toolchain as authors of modules do; answers its place.
+/// Builds the module of the built-in validators; answers its place.
 pub(crate) fn validators(workspace: &Workspace) -> Result<PathBuf> {
+    stable(workspace, "validators", "validators")
+}
+
+/// Builds the module that admits and meters modules for JavaScript; answers its place.
+pub(crate) fn meter(workspace: &Workspace) -> Result<PathBuf> {
+    stable(workspace, "meter", "meter_guest")
+}
+
+/// Builds a module of `guest/` with the stable toolchain, as authors of modules do.
+fn stable(workspace: &Workspace, name: &str, package: &str) -> Result<PathBuf> {
     setup::wasm_target(&workspace.root)?;
-    let folder = workspace.root.join("guest/validators");
     let target = target_dir(workspace).join("validators");
     let text = |path: &Path| path.to_str().map(str::to_owned).context("a path is not UTF-8");
     // The same module from every folder and with every cache of crates: paths are in panic locations.
@@ -68,19 +77,11 @@ pub(crate) fn validators(workspace: &Workspace) -> Result<PathBuf> {
         .env_remove("CARGO_BUILD_TARGET")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env("CARGO_TARGET_DIR", &target)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "dagvault-validators",
-            "--target",
-            TARGET,
-            "--profile",
-            PROFILE,
-        ]);
+        .args(["build", "--quiet", "--target", TARGET, "--profile", PROFILE])
+        .args(["--package", &format!("dagvault-{}", package.replace('_', "-"))]);
     run(&mut cargo)?;
-    let module = folder.join("validators.wasm");
-    place(&target.join(TARGET).join(PROFILE).join("dagvault_validators.wasm"), &module)?;
+    let module = workspace.root.join("guest").join(name).join(format!("{name}.wasm"));
+    place(&target.join(TARGET).join(PROFILE).join(format!("dagvault_{package}.wasm")), &module)?;
     Ok(module)
 }
 

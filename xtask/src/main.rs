@@ -10,6 +10,7 @@ mod commands;
 mod constant_time;
 mod demo;
 mod differential;
+mod executor;
 mod fuzz;
 mod guest;
 mod interchange;
@@ -60,7 +61,9 @@ fn dispatch(words: &[String]) -> Result<()> {
     match command.name {
         "build" => vault::build(&workspace).map(|binary| println!("{}", binary.display())),
         "guest" => {
-            println!("{}\n{}", guest::build(&workspace)?.display(), guest::validators(&workspace)?.display());
+            for module in [guest::build, guest::validators, guest::meter] {
+                println!("{}", module(&workspace)?.display());
+            }
             Ok(())
         }
         "demo" => demo::run(&workspace, &arguments),
@@ -68,6 +71,7 @@ fn dispatch(words: &[String]) -> Result<()> {
         "constant-time" => constant_time::run(&workspace, &arguments),
         "differential" => differential::run(&workspace, arguments.number("--cases", 100_000)?),
         "interchange" => interchange::run(&workspace),
+        "executor" => executor::run(&workspace, arguments.number("--requests", executor::REQUESTS)?),
         "parity" => parity::run(&workspace, arguments.number("--modules", parity::MODULES)?),
         "miri" => miri::run(&workspace),
         "tsan" => tsan::run(&workspace),

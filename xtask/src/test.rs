@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::run::{Workspace, line};
-use crate::{constant_time, differential, guest, interchange, parity, setup};
+use crate::{constant_time, differential, executor, guest, interchange, parity, setup};
 
 /// Tests counted over several runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -69,6 +69,8 @@ pub(crate) fn run(workspace: &Workspace, full: bool) -> Result<()> {
     check("interchange".to_owned(), &|| interchange::run(workspace));
     let modules = if full { parity::MODULES_FULL } else { parity::MODULES };
     check(format!("parity --modules {modules}"), &|| parity::run(workspace, modules));
+    let requests = if full { executor::REQUESTS_FULL } else { executor::REQUESTS };
+    check(format!("executor --requests {requests}"), &|| executor::run(workspace, requests));
     let quick = if full { "" } else { " --quick" };
     check(format!("constant-time{quick}"), &|| constant_time::run_as_test(workspace, full));
     println!("finished in {:.0} s", began.elapsed().as_secs_f64());

@@ -10,8 +10,8 @@ use dagvault_meter::schedule::Schedule;
 use wasmtime::Engine;
 
 use crate::LoadError;
-use crate::imports::imports;
 use crate::manifest::Manifest;
+use dagvault_meter::imports::imports;
 
 /// Begins the bytes of an artifact.
 const MAGIC: [u8; 16] = *b"dagvault module1";

@@ -4,9 +4,9 @@ use dagvault_core::limits::{MODULE_EFFECTS_BYTES_MAX, MODULE_INPUT_BYTES_MAX, MO
 use wasmtime::{Caller, Linker};
 
 use crate::guest::{Guest, State, range};
-use crate::imports::HOST;
 use crate::outcome::{Stop, Trap};
 use crate::{run, value};
+use dagvault_meter::imports::HOST;
 
 /// Answers of `state_get` and `call` that are no length.
 const ABSENT: i32 = -1;

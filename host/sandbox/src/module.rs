@@ -9,8 +9,8 @@ use dagvault_meter::schedule::HostPrices;
 use wasmtime::{ExternType, InstancePre, ModuleExport, ValType};
 
 use crate::guest::State;
-use crate::imports::WASI;
 use crate::manifest::Manifest;
+use dagvault_meter::imports::WASI;
 
 /// Why a module that was admitted cannot be called.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -7,8 +7,8 @@ use dagvault_crypto::hash;
 use wasmtime::{Caller, FuncType, Linker, Val, ValType};
 
 use crate::guest::{Guest, Logs, State, range};
-use crate::imports::{WASI, WASI_FUNCTIONS};
 use crate::outcome::{Stop, Trap};
+use dagvault_meter::imports::{WASI, WASI_FUNCTIONS};
 
 const SUCCESS: i32 = 0;
 const BADF: i32 = 8;

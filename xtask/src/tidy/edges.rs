@@ -8,7 +8,7 @@ use toml::Table;
 use super::{Findings, Tree};
 
 /// Each folder with what it may depend on.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("core", &[]),
     ("api", &["core"]),
     ("crypto", &["core"]),
@@ -32,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     // It carries the sources of `guest/sdk` as text.
     ("guest/templates", &[]),
     ("guest/validators", &["contract", "guest/sdk"]),
+    ("guest/meter", &["meter"]),
     (
         "cli",
         &[

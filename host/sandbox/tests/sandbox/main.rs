@@ -12,4 +12,5 @@ mod logs;
 mod receipts;
 mod reuse;
 mod support;
+mod trapping;
 mod traps;

@@ -1,12 +1,13 @@
 //! What modules may import, by profile.
 
-use dagvault_meter::profile::{Import, Imports, Profile};
 use wasmparser::ValType;
 
+use crate::profile::{Import, Imports, Profile};
+
 /// The module that the host's own functions are imported from.
-pub(crate) const HOST: &str = "dagvault";
+pub const HOST: &str = "dagvault";
 /// The module that functions of WASI preview 1 are imported from.
-pub(crate) const WASI: &str = "wasi_snapshot_preview1";
+pub const WASI: &str = "wasi_snapshot_preview1";
 
 /// The host's functions: name, parameters and results; `i` is an `i32`, `I` an `i64`.
 const HOST_FUNCTIONS: [(&str, &str, &str); 6] = [
@@ -19,7 +20,7 @@ const HOST_FUNCTIONS: [(&str, &str, &str); 6] = [
 ];
 
 /// WASI preview 1, whole: what needs authority is there and says no.
-pub(crate) const WASI_FUNCTIONS: [(&str, &str, &str); 46] = [
+pub const WASI_FUNCTIONS: [(&str, &str, &str); 46] = [
     ("args_get", "ii", "i"),
     ("args_sizes_get", "ii", "i"),
     ("clock_res_get", "ii", "i"),
